@@ -1,0 +1,110 @@
+# make help lists the targets. Everything is installed into .venv, from locked versions, once.
+
+VENV ?= .venv
+OLDEST ?= .venv-oldest
+PY = $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+.PHONY: help course run notebooks test test-oldest lint bench evidence lock clean
+.DEFAULT_GOAL := help
+
+help:  ## List these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+# -- Environments ---------------------------------------------------------------------------------
+# A stamp file says that an environment is ready; it is older than the lock after a change.
+# An environment without pip (from another tool, or half made) is made anew.
+
+# $(call install,environment,lock,interpreter limit)
+define install
+	@if ! $(1)/bin/python -m pip --version >/dev/null 2>&1; then \
+	  python=$$(sh tools/preflight.sh $(3)) && \
+	  echo "Making $(1) with $$python" && "$$python" -m venv --clear $(1); fi
+	@echo "Installing $(2) into $(1) (about a minute)"
+	@$(1)/bin/python -m pip install --quiet --require-hashes -r $(2)
+	@$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+endef
+
+# The part of JupyterLab that asks whether it may fetch news
+NEWS = @jupyterlab/apputils-extension:announcements
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(call install,$(VENV),requirements.lock)
+	@mkdir -p $(VENV)/etc/jupyter/labconfig
+	@echo '{"disabledExtensions": {"$(NEWS)": true}}' > $(VENV)/etc/jupyter/labconfig/page_config.json
+	@touch $@
+
+$(OLDEST)/.ready: requirements-oldest.lock pyproject.toml
+	$(call install,$(OLDEST),requirements-oldest.lock,3.13)
+	@touch $@
+
+# The packages that data/build.py reads; only the tests need them. One is a source distribution,
+# built with the locked setuptools.
+$(VENV)/.data-ready: requirements-data.lock $(VENV)/.ready
+	@echo "Installing requirements-data.lock into $(VENV)"
+	@$(PY) -m pip install --quiet --no-build-isolation --require-hashes -r requirements-data.lock
+	@touch $@
+
+# -- Course ---------------------------------------------------------------------------------------
+
+START = $(firstword $(wildcard notebooks/00_start_here.ipynb) $(wildcard notebooks/0*.ipynb))
+# Loopback only; no news, no update checks, no extension catalogue: nothing leaves the machine.
+LAB = --ServerApp.ip=127.0.0.1 --LabApp.news_url=None --LabApp.extension_manager=readonly \
+      --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+ifeq ($(shell id -u),0)
+LAB += --allow-root
+endif
+ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY)$(BROWSER),Linux)
+LAB += --no-browser
+endif
+
+course: $(VENV)/.ready  ## Open JupyterLab at the first lesson (without a display: print the address)
+	$(PY) -m jupyterlab $(LAB) --LabApp.default_url=/lab/tree/$(START)
+
+run: $(VENV)/.ready  ## Execute every lesson, one line each; executed copies go to build/lessons
+	@$(PY) tools/run_notebooks.py run
+
+notebooks: $(VENV)/.ready  ## Refresh the stored outputs of lessons and solutions
+	@$(PY) tools/run_notebooks.py refresh
+
+# -- Checks ---------------------------------------------------------------------------------------
+# One thread per process, as many processes as cores (at most four): a notebook stays in one process.
+
+PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n logical --maxprocesses=4 --dist loadfile
+
+test: $(VENV)/.ready $(VENV)/.data-ready  ## Run all tests: units, doctests, style, every notebook
+	$(call PYTEST,$(VENV))
+
+test-oldest: $(OLDEST)/.ready  ## The same with the oldest supported versions, in .venv-oldest
+	$(call PYTEST,$(OLDEST))
+
+lint: $(VENV)/.ready  ## ruff and mypy
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+# -- Evidence -------------------------------------------------------------------------------------
+# What rests on many runs; not part of the tests.
+
+bench: $(VENV)/.ready  ## Time every calculator on a million rows
+	$(PY) benchmarks/drift.py
+
+evidence: $(VENV)/.ready  ## Write the tables of docs/evidence.md anew (about ten minutes)
+	OMP_NUM_THREADS=1 $(PY) tools/triage_evidence.py --write
+
+# -- Locks ----------------------------------------------------------------------------------------
+# Needs uv. The locks hold versions and hashes, no addresses; the build backend is in them.
+
+COMPILE = uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+          --generate-hashes --no-header --no-annotate
+BACKEND = sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml
+
+lock:  ## Write the locks anew from pyproject.toml (needs uv)
+	$(BACKEND) | $(COMPILE) --extra lab --extra test pyproject.toml - -o requirements.lock
+	$(COMPILE) --extra data -c requirements.lock pyproject.toml -o requirements-data.lock
+	$(BACKEND) | $(COMPILE) --resolution lowest-direct --extra lab --extra test \
+	  pyproject.toml - -o requirements-oldest.lock
+
+clean:  ## Remove the environments and build/
+	rm -rf $(VENV) $(OLDEST) build

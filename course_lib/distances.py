@@ -1,0 +1,348 @@
+"""Distances between a reference and a chunk: plain functions on arrays.
+
+Taught in lesson 06.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "SortedSample",
+    "chi2_statistic",
+    "hellinger_distance",
+    "jensen_shannon_distance",
+    "kolmogorov_smirnov_distance",
+    "l_infinity_distance",
+    "wasserstein_distance",
+]
+
+Floats = NDArray[np.float64]
+
+
+# Distances between two samples of numbers
+
+
+def kolmogorov_smirnov_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
+    """Return the largest gap between two empirical distribution functions, from 0 to 1.
+
+    0 means equal samples. Exact for samples of any size, ties included. Missing values are left
+    out. Source: scipy.stats.ks_2samp computes the same statistic.
+
+    Parameters
+    ----------
+    reference, chunk : array-like of shape (n,) and (m,)
+
+    Raises
+    ------
+    ValueError
+        When a sample has no value, or an infinite one.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
+    Examples
+    --------
+    >>> kolmogorov_smirnov_distance([1, 2, 3, 4], [3, 4, 5, 6])
+    0.5
+    """
+    return SortedSample.of(_numbers("reference", reference)).kolmogorov_smirnov(
+        np.sort(_numbers("chunk", chunk))
+    )
+
+
+def wasserstein_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
+    """Return the area between two empirical distribution functions, in the unit of the column.
+
+    0 means equal samples; the mean distance that values must be moved to turn one sample into the
+    other. Exact for samples of any size. Missing values are left out. Source:
+    scipy.stats.wasserstein_distance computes the same.
+
+    Parameters
+    ----------
+    reference, chunk : array-like of shape (n,) and (m,)
+
+    Raises
+    ------
+    ValueError
+        When a sample has no value, or an infinite one.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
+    Examples
+    --------
+    >>> wasserstein_distance([1, 2, 3, 4], [3, 4, 5, 6])
+    2.0
+    """
+    return SortedSample.of(_numbers("reference", reference)).wasserstein(
+        np.sort(_numbers("chunk", chunk))
+    )
+
+
+# Distances between two sets of counts
+
+
+def jensen_shannon_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
+    """Return the Jensen–Shannon distance of two sets of counts, from 0 to 1.
+
+    The square root of the mean Kullback–Leibler divergence (base 2) of both shares from their
+    average. 0 means equal shares, 1 that no bin holds both. An empty bin needs no correction.
+    Source: J. Lin, IEEE Trans. Inf. Theory 37 (1991); scipy.spatial.distance.jensenshannon.
+
+    Parameters
+    ----------
+    reference, chunk : array-like of shape (n_bins,)
+        Counts or shares in the same bins.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or a side is empty.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
+    Examples
+    --------
+    >>> jensen_shannon_distance([10, 0], [0, 10])
+    1.0
+    """
+    p, q = _shares(reference, chunk)
+    middle = (p + q) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = [np.where(side > 0, side * np.log2(side / middle), 0.0) for side in (p, q)]
+    return float(np.sqrt(max(float(np.sum(terms)), 0.0) / 2))
+
+
+def hellinger_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
+    """Return the Hellinger distance of two sets of counts, from 0 to 1.
+
+    √(Σ(√p − √q)² / 2): 0 means equal shares, 1 that no bin holds both. An empty bin needs no
+    correction. Source: E. Hellinger, J. reine angew. Math. 136 (1909).
+
+    Parameters
+    ----------
+    reference, chunk : array-like of shape (n_bins,)
+        Counts or shares in the same bins.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or a side is empty.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
+    Examples
+    --------
+    >>> hellinger_distance([10, 0], [0, 10])
+    1.0
+    """
+    p, q = _shares(reference, chunk)
+    return float(np.sqrt(np.square(np.sqrt(p) - np.sqrt(q)).sum() / 2))
+
+
+def l_infinity_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
+    """Return the largest change of a share, from 0 to 1: max |p − q|.
+
+    0 means equal shares; 0.05 that one category gained or lost five points in a hundred rows, and
+    none more. The Chebyshev distance of the shares (scipy.spatial.distance.chebyshev).
+
+    Parameters
+    ----------
+    reference, chunk : array-like of shape (n_categories,)
+        Counts or shares of the same categories.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or a side is empty.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
+    Examples
+    --------
+    >>> l_infinity_distance([50, 50], [75, 25])
+    0.25
+    """
+    p, q = _shares(reference, chunk)
+    return float(np.abs(p - q).max())
+
+
+def chi2_statistic(reference: ArrayLike, chunk: ArrayLike) -> float:
+    """Return Pearson's chi-squared statistic of two sets of counts; at least 0.
+
+    0 means equal shares. Without drift it is about the number of categories less one, whatever the
+    sample size; with drift it grows with the sample. Yates's correction applies to two categories.
+    Source: scipy.stats.chi2_contingency.
+
+    Parameters
+    ----------
+    reference, chunk : array-like of shape (n_categories,)
+        Counts of the same categories.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or a side is empty.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
+    Examples
+    --------
+    >>> round(chi2_statistic([50, 30, 20], [25, 15, 10]), 6)
+    0.0
+    """
+    _shares(reference, chunk)
+    table = np.array([reference, chunk], dtype=float)
+    table = table[:, table.sum(axis=0) > 0]
+    if table.shape[1] < 2:
+        return 0.0
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    gap = np.abs(table - expected)
+    if table.shape[1] == 2:
+        gap = np.maximum(gap - np.minimum(0.5, gap), 0)
+    return float((np.square(gap) / expected).sum())
+
+
+@dataclass(frozen=True)
+class SortedSample:
+    """A sample of numbers sorted once, to be compared with many chunks.
+
+    Attributes
+    ----------
+    values : array of shape (n,)
+        In ascending order.
+    area : array of shape (n + 1,)
+        Sums of the centred values up to each position: what Wasserstein's integral needs.
+    minus : array of shape (m,)
+        Sorted values that do not count: those of the chunk it is compared with, or none.
+    center : float
+        What was subtracted before summing, since smaller sums lose fewer digits.
+    """
+
+    values: Floats
+    area: Floats
+    minus: Floats
+    center: float
+
+    @classmethod
+    def of(cls, values: Floats) -> SortedSample:
+        """Sort a sample without missing values."""
+        ordered = np.sort(values)
+        center = float(ordered[len(ordered) // 2]) if len(ordered) else 0.0
+        return cls(ordered, _sums(ordered - center), np.empty(0), center)
+
+    def without(self, chunk: Floats) -> SortedSample:
+        """Leave out a sorted chunk that is part of it, before comparing it with that chunk.
+
+        Nothing is sorted again.
+        """
+        return replace(self, minus=chunk)
+
+    @property
+    def size(self) -> int:
+        """How many values count."""
+        return len(self.values) - len(self.minus)
+
+    def kolmogorov_smirnov(self, chunk: Floats) -> float:
+        """Return the largest gap of the distribution functions from a sorted chunk's.
+
+        It lies at a value of the chunk, or right before one.
+        """
+        left, right = _ranks(self.values, chunk)
+        if len(self.minus):
+            own_left, own_right = _own_ranks(chunk)
+            left, right = left - own_left, right - own_right
+        # Of tied values, the last gives the largest gap upwards, the first the largest downwards.
+        share = np.arange(len(chunk) + 1) / len(chunk)
+        upwards, downwards = share[1:] - right / self.size, left / self.size - share[:-1]
+        return float(max(upwards.max(), downwards.max()))
+
+    def wasserstein(self, chunk: Floats) -> float:
+        """Return the area between the distribution functions of the sample and a sorted chunk.
+
+        Between two neighbouring values of the chunk its share is constant; there the reference's
+        share rises and crosses it once, at ``crossing``. (Values left out are those of the chunk,
+        so none lies between its neighbours.)
+        """
+        m, n = len(chunk), self.size
+        _, rank = _ranks(self.values, chunk)
+        own = _own_ranks(chunk)[1] if len(self.minus) else np.zeros(m, dtype=int)
+        minus_area = _sums(self.minus - self.center)
+        # The integral of the distribution function up to a point: the mean of (point − value)⁺.
+        at = self._integral(chunk, rank, own, minus_area)
+        start, end, share = chunk[:-1], chunk[1:], np.arange(1, m) / m
+        position = np.ceil(share * n - 1e-9).astype(int) + own[:-1]
+        value = self.values[np.clip(position - 1, 0, len(self.values) - 1)]
+        inside = self._integral(value, position, own[:-1], minus_area)
+        crossing = np.clip(value, start, end)
+        up_to = np.where(value <= start, at[:-1], np.where(value >= end, at[1:], inside))
+        below = share * (crossing - start) - (up_to - at[:-1])
+        above = at[1:] - up_to - share * (end - crossing)
+        mean = (self.area[-1] - minus_area[-1]) / n
+        tail = mean - (chunk[-1] - self.center) + at[-1]
+        return float(at[0] + np.abs(below).sum() + np.abs(above).sum() + max(tail, 0.0))
+
+    def _integral(
+        self, at: Floats, rank: NDArray[np.intp], own: NDArray[np.intp], minus_area: Floats
+    ) -> Floats:
+        """The mean of (at − value)⁺, where ``rank`` values, of them ``own`` left out, lie below."""
+        total = (rank - own) * (at - self.center) - self.area[rank]
+        return np.asarray((total + minus_area[own]) / self.size)
+
+
+def _sums(values: Floats) -> Floats:
+    return np.concatenate([[0.0], np.cumsum(values)])
+
+
+def _ranks(ordered: Floats, at: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """How many values lie below each point, and how many at or below it."""
+    left = np.searchsorted(ordered, at, "left")
+    # One search is enough where at most one value equals the point.
+    right = left + (np.take(ordered, left, mode="clip") == at)
+    more = np.take(ordered, right, mode="clip") == at
+    right[more] = np.searchsorted(ordered, at[more], "right")
+    return left, right
+
+
+def _own_ranks(ordered: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """How many values of a sorted sample lie below each of its values, and at or below it."""
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    size = np.diff(np.append(first, len(ordered)))
+    return np.repeat(first, size), np.repeat(first + size, size)
+
+
+def _numbers(name: str, values: ArrayLike) -> Floats:
+    array: Floats = np.asarray(values, dtype=float)
+    infinite = int(np.isinf(array).sum())
+    if infinite:
+        raise ValueError(
+            f"`{name}` is infinite in {infinite:,} of {array.size:,} values; replace or drop those"
+        )
+    array = array[~np.isnan(array)]
+    if not len(array):
+        raise ValueError(f"`{name}` has no value that is not missing; give at least one")
+    return array
+
+
+def _shares(reference: ArrayLike, chunk: ArrayLike) -> tuple[Floats, Floats]:
+    p, q = np.asarray(reference, dtype=float), np.asarray(chunk, dtype=float)
+    if p.shape != q.shape:
+        raise ValueError(f"`reference` has shape {p.shape}, `chunk` {q.shape}; use the same bins")
+    for name, side in (("reference", p), ("chunk", q)):
+        if not (np.isfinite(side).all() and side.sum() > 0) or (side < 0).any():
+            raise ValueError(f"`{name}` must hold counts, at least one above 0 and none below")
+    return p / p.sum(), q / q.sum()

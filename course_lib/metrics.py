@@ -1,0 +1,244 @@
+"""Regression metrics: a loss or value per row, its aggregate per chunk, its sampling error.
+
+Taught in lesson 02.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .thresholds import Bounds, Side
+
+__all__ = ["REGRESSION_METRICS", "RootMetric", "RowMetric", "regression_metrics"]
+
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RowMetric:
+    """A metric that is the mean of one number per row, such as a loss or a value in money.
+
+    `PerformanceCalculator` measures it once labels are in, `DLE` estimates it before.
+
+    Parameters
+    ----------
+    name : str
+        The name in results and plots.
+    function : callable
+        ``function(y_true, y_pred)`` with float arrays of shape (n,), returning shape (n,), finite.
+    unit : str
+        The unit of the result, for the axis of a plot.
+    lower_limit : float, optional
+        The smallest value a row can have; estimates are clipped there.
+    higher_is_better : bool or None
+        Alerts are raised on the worse side only; None stands for a metric that has none, so that
+        both sides alert.
+    total : bool
+        Report the sum over the rows of a chunk instead of their mean. Limits follow the size of
+        the chunk.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> over = RowMetric("overpaid", lambda y, p: np.maximum(p - y, 0), unit="USD", lower_limit=0)
+    >>> over.rows(np.array([100.0, 200.0]), np.array([130.0, 150.0]))
+    array([30.,  0.])
+    """
+
+    name: str
+    function: Callable[[Rows, Rows], Rows]
+    unit: str = field(default="", kw_only=True)
+    lower_limit: float | None = field(default=None, kw_only=True)
+    higher_is_better: bool | None = field(default=False, kw_only=True)
+    total: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"`name` of a RowMetric must be a text, got {self.name!r}")
+        if not callable(self.function):
+            raise TypeError(f"`function` of the RowMetric {self.name!r} must be callable")
+
+    @property
+    def bounds(self) -> Bounds:
+        """Limits and side, for a threshold."""
+        sides: dict[bool | None, Side] = {True: "lower", False: "upper", None: "both"}
+        return Bounds(self.lower_limit, None, sides[self.higher_is_better], total=self.total)
+
+    def rows(self, y_true: Rows, y_pred: Rows) -> Rows:
+        """Return one number per row, shape (n,).
+
+        Raises
+        ------
+        ValueError
+            When the function returns another shape, or a value that is not finite or lies below
+            ``lower_limit``.
+        """
+        values = np.asarray(self.function(y_true, y_pred), dtype=float)
+        if values.shape != y_true.shape:
+            raise ValueError(
+                f"`function` of the metric {self.name!r} returned shape {values.shape} for "
+                f"{len(y_true):,} rows; it must return one number per row"
+            )
+        bad = int((~np.isfinite(values)).sum())
+        if bad:
+            raise ValueError(
+                f"the metric {self.name!r} is not finite in {bad:,} of {len(values):,} rows; "
+                "drop those rows or choose a metric that is defined for them"
+            )
+        low = 0 if self.lower_limit is None else int((values < self.lower_limit).sum())
+        if low:
+            raise ValueError(
+                f"the metric {self.name!r} is below its `lower_limit` of {self.lower_limit:g} in "
+                f"{low:,} of {len(values):,} rows, where estimates are clipped; give a lower one "
+                "or none"
+            )
+        return values
+
+    def aggregate(self, mean: float, n: int) -> float:
+        """Return the value of a chunk of n rows from the mean over its rows."""
+        return mean * n if self.total else mean
+
+    def sampling_error(self, mean: float, sd: float, n: int) -> float:
+        """Return the standard error in a chunk of n rows, given mean and SD (ddof 0) of a row."""
+        return sd * float(np.sqrt(n)) if self.total else sd / float(np.sqrt(n))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, unit={self.unit!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class RootMetric(RowMetric):
+    """The square root of the mean of one number per row; its error by the delta method."""
+
+    def aggregate(self, mean: float, n: int) -> float:
+        """Return the square root of the mean."""
+        return float(np.sqrt(mean))
+
+    def sampling_error(self, mean: float, sd: float, n: int) -> float:
+        """Return sd / (2 · √(n · mean)): the derivative of the root times the error of the mean."""
+        return sd / float(2 * np.sqrt(n * mean)) if mean > 0 else 0.0
+
+
+def absolute_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return |y − p|."""
+    return np.abs(y_true - y_pred)
+
+
+def squared_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return (y − p)²."""
+    return np.square(y_true - y_pred)
+
+
+def absolute_percentage_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return |y − p| / |y|; refuse a true value of zero."""
+    refuse_zero("y_true", y_true)
+    return np.asarray(np.abs(y_true - y_pred) / np.abs(y_true))
+
+
+def squared_log_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return (log(1 + y) − log(1 + p))²; refuse negative values."""
+    refuse_negative("y_true", y_true)
+    refuse_negative("y_pred", y_pred)
+    return np.asarray(np.square(np.log1p(y_true) - np.log1p(y_pred)))
+
+
+def refuse_zero(name: str, y_true: Rows) -> None:
+    """Raise a ValueError where mape would divide by zero; missing labels are passed over."""
+    n_bad = int((y_true == 0).sum())
+    if n_bad:
+        raise ValueError(
+            f"`{name}` is zero in {n_bad:,} of {len(y_true):,} rows, and mape divides by it; "
+            "use mae, or a RowMetric of your own"
+        )
+
+
+def refuse_negative(name: str, values: Rows) -> None:
+    """Raise a ValueError where msle and rmsle have no logarithm; missing labels are passed over."""
+    n_bad = int((values < 0).sum())
+    if n_bad:
+        raise ValueError(
+            f"`{name}` is negative in {n_bad:,} of {len(values):,} rows, and msle and rmsle take "
+            "its logarithm; use mae or rmse"
+        )
+
+
+def refuse_other_classes(name: str, values: Rows) -> None:
+    """Raise a ValueError unless classes are 0 or 1; missing labels are passed over."""
+    n_bad = int((~np.isnan(values) & (values != 0) & (values != 1)).sum())
+    if n_bad:
+        raise ValueError(
+            f"`{name}` is neither 0 nor 1 in {n_bad:,} of {len(values):,} rows; turn it into "
+            "classes first: 1 (or True) for the event, 0 (or False) for none"
+        )
+
+
+#: The built-in metrics by name. "y_true" in a unit stands for the target's name.
+REGRESSION_METRICS: dict[str, RowMetric] = {
+    metric.name: metric
+    for metric in (
+        RowMetric("mae", absolute_error, unit="unit of y_true", lower_limit=0),
+        RowMetric("mape", absolute_percentage_error, unit="share of y_true", lower_limit=0),
+        RowMetric("mse", squared_error, unit="squared unit of y_true", lower_limit=0),
+        RootMetric("rmse", squared_error, unit="unit of y_true", lower_limit=0),
+        RowMetric("msle", squared_log_error, unit="squared logarithm", lower_limit=0),
+        RootMetric("rmsle", squared_log_error, unit="logarithm", lower_limit=0),
+    )
+}
+
+
+def regression_metrics(metrics: str | RowMetric | Sequence[Any] | None) -> tuple[RowMetric, ...]:
+    """Turn names and `RowMetric` objects into metrics; None stands for all six names.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a name given twice, or none at all.
+    TypeError
+        For something that is neither a name nor a `RowMetric`.
+
+    Examples
+    --------
+    >>> [metric.name for metric in regression_metrics(["mae", "rmse"])]
+    ['mae', 'rmse']
+    """
+    if metrics is None:
+        return tuple(REGRESSION_METRICS.values())
+    return chosen_metrics(metrics, REGRESSION_METRICS)
+
+
+def as_list(metrics: object) -> list[Any]:
+    """Return one metric, or several, as a list."""
+    # What is no list at all is refused by name in `_metric`.
+    if isinstance(metrics, (str, RowMetric)) or not isinstance(metrics, Iterable):
+        return [metrics]
+    return list(metrics)
+
+
+def chosen_metrics(metrics: object, known: Mapping[str, RowMetric | None]) -> tuple[RowMetric, ...]:
+    """Turn names, and `RowMetric` objects, into metrics; each name is used once."""
+    found = [_metric(metric, known) for metric in as_list(metrics)]
+    names = [metric.name for metric in found]
+    if not names:
+        raise ValueError("`metrics` is empty; name at least one")
+    if len(set(names)) < len(names):
+        raise ValueError(f"two metrics share a name in {names}; names must differ")
+    return tuple(found)
+
+
+def _metric(metric: object, known: Mapping[str, RowMetric | None]) -> RowMetric:
+    if isinstance(metric, RowMetric):
+        return metric
+    if not isinstance(metric, str):
+        raise TypeError(f"`metrics` holds {metric!r}; give names, or RowMetric objects")
+    found = known.get(metric)
+    if found is None:
+        raise ValueError(
+            f"unknown metric {metric!r} in `metrics`; choose from {', '.join(known)}, "
+            "or pass a RowMetric"
+        )
+    return found

@@ -1,0 +1,362 @@
+"""The machine that every monitor is: learn from the reference, measure chunks, set limits, alert.
+
+A monitor supplies two steps, `_learn` and `_measure`. Cross-fitting, limits and alerts live here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .chunking import Chunk, Chunker, choose_chunker
+from .distributions import Shares, tidy_shares
+from .result import COLUMNS, MEASURES, Result, ResultKind
+from .schema import Schema, Table
+from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
+
+__all__ = ["Monitor", "Reading"]
+
+Series = tuple[str | None, str]  # (column, metric)
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a monitor read in one chunk, for one column and one metric.
+
+    Attributes
+    ----------
+    metric : str
+    value : float
+        NaN only together with a ``note`` that says why.
+    n_used : int
+        Rows the metric could use.
+    column : str, optional
+        Missing for metrics of the whole model.
+    sampling_error : float
+    spread : float
+        The standard error behind a confidence boundary; NaN where the monitor draws none.
+    baseline, n_baseline : float, int, optional
+        In a reference chunk: the value that sets limits and the rows behind it, when they are
+        not ``value`` and ``n_used`` (an estimate is judged by realized values).
+    note : str
+    shares : Shares, optional
+        How the column is spread in the chunk, for a picture; the same for all its metrics.
+    """
+
+    metric: str
+    value: float
+    n_used: int
+    column: str | None = None
+    sampling_error: float = np.nan
+    spread: float = np.nan
+    baseline: float | None = None
+    n_baseline: int | None = None
+    note: str = ""
+    shares: Shares | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def quiet(self) -> tuple[float, int]:
+        """The value that sets limits, and the number of rows behind it."""
+        if self.baseline is None or self.n_baseline is None:
+            return self.value, self.n_used
+        return self.baseline, self.n_baseline
+
+
+class Monitor(ABC):
+    """Base of all monitors: `fit` on the reference, then measure later frames chunk by chunk.
+
+    Subclasses name their columns in ``_schema``, and implement ``_learn`` (from rows of the
+    reference to a state), ``_measure`` (from a state and a chunk to readings) and ``_bounds``.
+    """
+
+    _kind: ClassVar[ResultKind] = "drift"
+    # How the reference is cut for cross-fitting: a number of blocks of consecutive chunks, or
+    # every chunk on its own; None when nothing is learned that could flatter the reference.
+    _blocks: ClassVar[int | Literal["chunks"] | None] = None
+
+    def __init__(
+        self,
+        *,
+        timestamp_column_name: str | None,
+        chunk_size: int | None,
+        chunk_number: int | None,
+        chunk_period: str | None,
+        chunker: Chunker | None,
+        thresholds: Mapping[str, Threshold] | None,
+        cross_fit: bool = True,
+        progress: bool = False,
+    ) -> None:
+        self.chunker = choose_chunker(
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            timestamp_column_name=timestamp_column_name,
+        )
+        own = getattr(self.chunker, "timestamp_column_name", None)
+        if own and timestamp_column_name and own != timestamp_column_name:
+            raise ValueError(
+                f"the chunker sorts by `{own}`, but `timestamp_column_name` is "
+                f"`{timestamp_column_name}`; name one of them"
+            )
+        self.timestamp_column_name = timestamp_column_name or own
+        self.thresholds = _known_thresholds(thresholds)
+        self.cross_fit = cross_fit
+        self.progress = progress
+        self._fitted: _Fitted | None = None
+
+    # What a subclass supplies
+
+    @abstractmethod
+    def _schema(self, reference: pd.DataFrame) -> Schema:
+        """Decide what each column is."""
+
+    @abstractmethod
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+        """Return all that is needed to measure a chunk, learned from these rows."""
+
+    @abstractmethod
+    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+        """Measure one chunk. In a reference chunk the target is in the table."""
+
+    @abstractmethod
+    def _bounds(self, metric: str) -> Bounds:
+        """Return the limits, side and scale of a metric."""
+
+    @abstractmethod
+    def _metric_names(self) -> Sequence[str]:
+        """Return the metrics that this monitor measures."""
+
+    def _unit(self, metric: str) -> str:
+        return ""
+
+    def _target(self) -> str | None:
+        """The column that later frames need not have."""
+        return None
+
+    def _check(self, table: Table) -> None:  # noqa: B027, not every monitor has a check
+        """Refuse a frame, of either period, that cannot be measured."""
+
+    def _check_reference(self, table: Table) -> None:  # noqa: B027
+        """Refuse a reference that cannot be learned from."""
+
+    def _n_usable(self, table: Table, chunk: Chunk) -> int:
+        """Return the number of rows of a reference chunk that a limit can rest on."""
+        return len(chunk)
+
+    def _calibrate(self, readings: Sequence[Reading]) -> Any:
+        """Learn from the measured reference chunks what boundaries need."""
+        return None
+
+    def _boundaries(self, calibration: Any, reading: Reading) -> tuple[float, float]:
+        """Return the (lower, upper) confidence boundary of a reading."""
+        return np.nan, np.nan
+
+    # The machine
+
+    def fit(self, reference: pd.DataFrame) -> Any:
+        """Learn from the reference set, measure its chunks and set the limits.
+
+        Parameters
+        ----------
+        reference : DataFrame
+            A labelled period in which all was well and on which the model was not trained.
+
+        Returns
+        -------
+        The monitor itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For input that cannot be used, with column, count and remedy.
+        """
+        for name in self.thresholds:
+            if name not in self._metric_names():
+                raise ValueError(
+                    f"`thresholds` names {name!r}, which is not measured; "
+                    f"measured are: {', '.join(self._metric_names())}"
+                )
+        schema = self._schema(reference)
+        table = schema.read(reference, chunker=self.chunker)
+        self._check_reference(table)
+        self._check(table)
+        usable = [(0.0, self._n_usable(table, chunk)) for chunk in table.chunks]
+        for metric in self._metric_names():  # too few chunks is known before any work
+            self._limits(metric, usable, 1.0)
+        blocks = self._cut(len(table.chunks))
+        state = self._learn(table, np.arange(table.n_rows))
+        measured = [
+            (chunk, reading)
+            for fold_state, chunks in self._folds(table, state, blocks)
+            for chunk in self._shown(chunks)
+            for reading in self._measure(fold_state, table, chunk)
+        ]
+        quiet: dict[Series, list[tuple[float, int]]] = {}
+        for _, reading in measured:
+            quiet.setdefault((reading.column, reading.metric), []).append(reading.quiet)
+        calibration = self._calibrate([reading for _, reading in measured])
+        fitted = _Fitted(schema, state, quiet, calibration)
+        fitted.reference = self._frame(fitted, measured, "reference")
+        fitted.shares = _shares(measured, "reference")
+        self._fitted = fitted
+        return self
+
+    def _run(self, frame: pd.DataFrame, verb: str) -> Result:
+        if self._fitted is None:
+            raise ValueError(
+                f"this {type(self).__name__} is not fitted; call `.fit(reference)` before `.{verb}`"
+            )
+        fitted = self._fitted
+        skip = [target] if (target := self._target()) else []
+        table = fitted.schema.read(frame, chunker=self.chunker, skip=skip, name="analysis")
+        self._check(table)
+        measured = [
+            (chunk, reading)
+            for chunk in self._shown(table.chunks)
+            for reading in self._measure(fitted.state, table, chunk)
+        ]
+        analysis = self._frame(fitted, measured, "analysis")
+        both = pd.concat([fitted.reference, analysis], ignore_index=True)
+        shares = [fitted.shares, _shares(measured, "analysis")]
+        if shares[0] is None:
+            return Result(both, self._kind)
+        return Result(both, self._kind, pd.concat(shares, ignore_index=True))
+
+    def _shown(self, chunks: Sequence[Chunk]) -> Iterable[Chunk]:
+        """Pass the chunks on, with a progress bar if one was asked for."""
+        if not self.progress:
+            return chunks
+        from tqdm.auto import tqdm
+
+        return cast("Iterable[Chunk]", tqdm(chunks, unit="chunk"))
+
+    def _cut(self, n_chunks: int) -> list[NDArray[np.intp]]:
+        """Return the positions of the chunks of each block for cross-fitting; none without it."""
+        if self._blocks is None or not self.cross_fit:
+            return []
+        if n_chunks < 2:
+            raise ValueError(
+                "the reference makes 1 chunk, and cross-fitting needs 2; make smaller chunks, "
+                "or pass cross_fit=False"
+            )
+        n_blocks = n_chunks if self._blocks == "chunks" else min(self._blocks, n_chunks)
+        return np.array_split(np.arange(n_chunks), n_blocks)
+
+    def _folds(
+        self, table: Table, state: Any, blocks: Sequence[NDArray[np.intp]]
+    ) -> Iterable[tuple[Any, Sequence[Chunk]]]:
+        """Yield states, each with the chunks of the reference that it did not learn from."""
+        if not blocks:
+            yield state, table.chunks
+        for block in blocks:
+            chunks = [table.chunks[i] for i in block]
+            yield self._without(state, table, chunks), chunks
+
+    def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
+        """Return what is learned from all rows of the reference but those of these chunks."""
+        before = np.arange(chunks[0].rows.start)
+        after = np.arange(chunks[-1].rows.stop, table.n_rows)
+        return self._learn(table, np.concatenate([before, after]))
+
+    def _limits(
+        self, metric: str, quiet: Sequence[tuple[float, int]], n: float
+    ) -> tuple[float | None, float | None]:
+        threshold = self.thresholds.get(metric) or PredictionIntervalThreshold()
+        values, sizes = zip(*quiet, strict=True)
+        return threshold.limits(values, n_used=sizes, n=n, bounds=self._bounds(metric))
+
+    def _own_limits(
+        self, fitted: _Fitted, reading: Reading, n: int
+    ) -> tuple[float | None, float | None]:
+        try:
+            return self._limits(reading.metric, fitted.quiet[reading.column, reading.metric], n)
+        except ValueError as error:
+            if reading.column is None:
+                raise
+            raise ValueError(f"`{reading.column}`: {error}") from error
+
+    def _frame(
+        self, fitted: _Fitted, measured: Sequence[tuple[Chunk, Reading]], period: str
+    ) -> pd.DataFrame:
+        rows = [self._row(fitted, chunk, reading, period) for chunk, reading in measured]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        for name in ("start_date", "end_date"):
+            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
+        counts = dict.fromkeys(("chunk_index", "n_rows", "n_used"), "int64")
+        return frame.astype({**dict.fromkeys(MEASURES, float), **counts, "alert": bool})
+
+    def _row(self, fitted: _Fitted, chunk: Chunk, reading: Reading, period: str) -> tuple[Any, ...]:
+        lower, upper = self._own_limits(fitted, reading, reading.n_used or len(chunk))
+        # A value that equals its limit up to rounding is no alert.
+        alert = (lower is not None and reading.value < lower - _ROUNDING * abs(lower)) or (
+            upper is not None and reading.value > upper + _ROUNDING * abs(upper)
+        )
+        return (
+            period,
+            chunk.index,
+            chunk.key,
+            chunk.start_date,
+            chunk.end_date,
+            len(chunk),
+            reading.n_used,
+            reading.column,
+            reading.metric,
+            reading.value,
+            reading.sampling_error,
+            *self._boundaries(fitted.calibration, reading),
+            lower,
+            upper,
+            alert,
+            self._unit(reading.metric),
+            reading.note,
+        )
+
+    def __repr__(self) -> str:
+        state = "fitted" if self._fitted else "not fitted"
+        return f"{type(self).__name__}({', '.join(self._metric_names())}; {state})"
+
+
+@dataclass
+class _Fitted:
+    """All that `fit` leaves behind; set at the end of `fit`, so that an interrupt leaves none."""
+
+    schema: Schema
+    state: Any
+    quiet: dict[Series, list[tuple[float, int]]]
+    calibration: Any
+    reference: pd.DataFrame = None  # type: ignore[assignment]
+    shares: pd.DataFrame | None = None
+
+
+def _shares(measured: Sequence[tuple[Chunk, Reading]], period: str) -> pd.DataFrame | None:
+    found = {
+        (chunk.index, reading.column): (chunk, reading.column, reading.shares)
+        for chunk, reading in measured
+        if reading.shares is not None and reading.column is not None
+    }
+    return tidy_shares(found.values(), period) if found else None
+
+
+def _known_thresholds(thresholds: object) -> dict[str, Threshold]:
+    if thresholds is None:
+        return {}
+    if not isinstance(thresholds, Mapping):
+        raise TypeError(
+            "`thresholds` must be a dict of metric name to threshold, such as "
+            f'{{"mae": ConstantThreshold(upper=300)}}, got {thresholds!r}'
+        )
+    for name, threshold in thresholds.items():
+        if not callable(getattr(threshold, "limits", None)):
+            raise TypeError(
+                f"`thresholds` holds {threshold!r} for {name!r}; give a threshold, such as "
+                "ConstantThreshold(upper=300)"
+            )
+    return dict(thresholds)

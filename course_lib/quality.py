@@ -1,0 +1,211 @@
+"""Data quality: missing values, unseen categories, numbers outside the range of the reference.
+
+Taught in lesson 06.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .chunking import Chunk, Chunker
+from .monitor import Monitor, Reading
+from .result import Result
+from .schema import Column, Schema, Table
+from .thresholds import Bounds, Threshold
+
+__all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
+
+
+class _ShareCalculator(Monitor):
+    """A share of rows per chunk and column; each reference chunk is held against all others.
+
+    ``sampling_error`` is √(p (1 − p) / n) of the chunk's own share p.
+    """
+
+    _blocks: ClassVar[Literal["chunks"] | None] = "chunks"
+    _metric: ClassVar[str]
+    _kind_wanted: ClassVar[Literal["numeric", "categorical"] | None] = None
+
+    def __init__(
+        self,
+        column_names: Sequence[str],
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        threshold: Threshold | None = None,
+    ) -> None:
+        super().__init__(
+            timestamp_column_name=timestamp_column_name,
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            thresholds={self._metric: threshold} if threshold is not None else None,
+        )
+        self.column_names = column_names
+
+    def calculate(self, analysis: pd.DataFrame) -> Result:
+        """Measure the chunks of a frame; reference chunks come first in the result.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before `fit`, or for input that cannot be used.
+        """
+        return self._run(analysis, "calculate(analysis)")
+
+    def _schema(self, reference: pd.DataFrame) -> Schema:
+        wanted: Mapping[str, Sequence[str]] = (
+            {} if self._kind_wanted is None else {self._kind_wanted: self.column_names}
+        )
+        return Schema.learn(
+            reference, self.column_names, timestamp=self.timestamp_column_name, **wanted
+        )
+
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+        return {
+            column.name: (column, self._seen(table[column.name][rows], column))
+            for column in table.columns
+        }
+
+    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+        n = len(chunk)
+        for name, (column, seen) in state.items():
+            value = float(self._flagged(table[name][chunk.rows], column, seen).mean())
+            error = float(np.sqrt(value * (1 - value) / n))
+            yield Reading(self._metric, value, n, name, sampling_error=error)
+
+    def _own_limits(
+        self, fitted: Any, reading: Reading, n: int
+    ) -> tuple[float | None, float | None]:
+        lower, upper = super()._own_limits(fitted, reading, n)
+        if upper is None or self._metric in self.thresholds:
+            return lower, upper
+        # Rows are whole, the limit is not: half a row on top, as for every normal approximation of
+        # a count. Without it a single record alerts where one quiet chunk in ten has one.
+        return lower, upper + 0.5 / n
+
+    @abstractmethod
+    def _seen(self, values: NDArray[Any], column: Column) -> Any:
+        """What the reference holds, as far as it matters."""
+
+    @abstractmethod
+    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+        """Which rows count."""
+
+    def _metric_names(self) -> Sequence[str]:
+        return [self._metric]
+
+    def _bounds(self, metric: str) -> Bounds:
+        return Bounds(0.0, 1.0)
+
+    def _unit(self, metric: str) -> str:
+        return "share of rows"
+
+
+class MissingValuesCalculator(_ShareCalculator):
+    """Measure the share of missing values per chunk and column.
+
+    Parameters
+    ----------
+    column_names : list of str
+    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker
+        As in every monitor.
+    threshold : Threshold, optional
+        `PredictionIntervalThreshold()` when none is given. Where the reference has no missing
+        value, a single one alerts.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course_lib import MissingValuesCalculator
+    >>> frame = pd.DataFrame({"size": range(1000)})
+    >>> holes = frame.where(frame["size"] % 4 > 0)
+    >>> MissingValuesCalculator(["size"]).fit(frame).calculate(holes)
+    Result(drift missing_values of 1 columns: 10 analysis chunks, 10 alerts)
+    """
+
+    _metric = "missing_values"
+    _blocks = None  # nothing is learned
+
+    def _seen(self, values: NDArray[Any], column: Column) -> None:
+        return None
+
+    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+        return column.is_missing(values)
+
+
+class UnseenValuesCalculator(_ShareCalculator):
+    """Measure the share of values, per chunk and column, that the reference does not hold.
+
+    All columns are taken as categorical. A missing value is not an unseen one.
+
+    Parameters
+    ----------
+    column_names : list of str
+    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker
+        As in every monitor.
+    threshold : Threshold, optional
+        `PredictionIntervalThreshold()` when none is given: a column that brings new values all the
+        time does not alert for them. ``ConstantThreshold(upper=0)`` alerts at the first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course_lib import UnseenValuesCalculator
+    >>> frame = pd.DataFrame({"cut": ["Good", "Fair"] * 500})
+    >>> UnseenValuesCalculator(["cut"]).fit(frame).calculate(frame.replace("Fair", "fair"))
+    Result(drift unseen_values of 1 columns: 10 analysis chunks, 10 alerts)
+    """
+
+    _metric = "unseen_values"
+    _kind_wanted = "categorical"
+
+    def _seen(self, values: NDArray[Any], column: Column) -> NDArray[np.bool_]:
+        return np.bincount(values, minlength=column.missing_code + 1) > 0
+
+    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+        return np.asarray(~seen[values] & (values != column.missing_code))
+
+
+class NumericalRangeCalculator(_ShareCalculator):
+    """Measure the share of values, per chunk and column, outside the range of the reference.
+
+    A missing value is not outside.
+
+    Parameters
+    ----------
+    column_names : list of str
+        Numeric columns.
+    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker
+        As in every monitor.
+    threshold : Threshold, optional
+        `PredictionIntervalThreshold()` when none is given: a new record now and then is no alarm.
+        ``ConstantThreshold(upper=0)`` alerts at the first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course_lib import NumericalRangeCalculator
+    >>> frame = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0] * 250})
+    >>> NumericalRangeCalculator(["size"]).fit(frame).calculate(10 * frame)
+    Result(drift out_of_range of 1 columns: 10 analysis chunks, 10 alerts)
+    """
+
+    _metric = "out_of_range"
+    _kind_wanted = "numeric"
+
+    def _seen(self, values: NDArray[Any], column: Column) -> tuple[float, float]:
+        known = values[~np.isnan(values)]
+        return (float(known.min()), float(known.max())) if len(known) else (np.inf, -np.inf)
+
+    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+        return np.asarray((values < seen[0]) | (values > seen[1]))

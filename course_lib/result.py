@@ -1,0 +1,240 @@
+"""Results: what every monitor returns, one tidy frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["COLUMNS", "MEASURES", "Comparison", "Result"]
+
+#: The columns of `Result.to_df` that hold measured numbers.
+MEASURES = (
+    "value",
+    "sampling_error",
+    "lower_confidence_boundary",
+    "upper_confidence_boundary",
+    "lower_threshold",
+    "upper_threshold",
+)
+#: The columns of `Result.to_df`, in order.
+COLUMNS = (
+    "period",
+    "chunk_index",
+    "key",
+    "start_date",
+    "end_date",
+    "n_rows",
+    "n_used",
+    "column",
+    "metric",
+    *MEASURES,
+    "alert",
+    "unit",
+    "note",
+)
+_CHUNK = ["period", "chunk_index", "key", "start_date", "end_date"]
+
+ResultKind = Literal["estimated", "realized", "drift"]
+Period = Literal["all", "reference", "analysis"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The values, limits and alerts of a monitor, one row per chunk, column and metric.
+
+    Get the frame with `to_df`, a part of it with `filter`, a picture with `plot`.
+    Raw rows of your data are never kept.
+    """
+
+    _frame: pd.DataFrame
+    kind: ResultKind
+    _shares: pd.DataFrame | None = None
+
+    def to_df(self) -> pd.DataFrame:
+        """Return a copy of the tidy frame.
+
+        Columns: ``period`` ("reference" or "analysis"), ``chunk_index`` (from 0 in each period),
+        ``key``, ``start_date``, ``end_date``, ``n_rows`` in the chunk, ``n_used`` by the metric,
+        ``column`` (missing for metrics of the whole model), ``metric``, ``value``,
+        ``sampling_error``, ``lower_confidence_boundary``, ``upper_confidence_boundary``,
+        ``lower_threshold``, ``upper_threshold``, ``alert``, ``unit`` and ``note``, which says why a
+        value is missing.
+        """
+        return self._frame.copy()
+
+    def distribution(self) -> pd.DataFrame:
+        """Return how the columns are spread in each chunk: a copy, one row per chunk and bin.
+
+        Columns: ``period``, ``chunk_index``, ``key``, ``start_date``, ``end_date``, ``column``,
+        ``bin`` (the range of numbers or the category, ``below``, ``above``, ``other``,
+        ``missing``), ``left`` and ``right`` (the edges of a bin of numbers) and ``share`` of the
+        chunk's rows. Taught in lesson 06.
+
+        Raises
+        ------
+        ValueError
+            When the result is not one of `UnivariateDriftCalculator`.
+        """
+        if self._shares is None:
+            raise ValueError(
+                "the result holds no distributions; only a UnivariateDriftCalculator keeps them"
+            )
+        return self._shares.copy()
+
+    def filter(
+        self,
+        *,
+        period: Period = "all",
+        metrics: str | Sequence[str] | None = None,
+        column_names: str | Sequence[str] | None = None,
+    ) -> Result:
+        """Return the part with this period, these metrics and these columns.
+
+        Raises
+        ------
+        ValueError
+            For a period, metric or column that the result does not have.
+        """
+        if period not in ("all", "reference", "analysis"):
+            raise ValueError(f'`period` must be "all", "reference" or "analysis", got {period!r}')
+        keep = pd.Series(True, index=self._frame.index)
+        if period != "all":
+            keep &= self._frame["period"] == period
+        for field, wanted in (("metric", metrics), ("column", column_names)):
+            if wanted is not None:
+                keep &= self._frame[field].isin(self._known(field, wanted))
+        part = self._frame[keep].reset_index(drop=True)
+        return replace(self, _frame=part, _shares=_shares_of(self._shares, part))
+
+    def compare(self, other: Result) -> Comparison:
+        """Put this result beside another one, chunk by chunk; each must hold a single series.
+
+        Raises
+        ------
+        ValueError
+            When one of the two holds several metrics or columns, or they share no chunk.
+        """
+        return Comparison(self, other)
+
+    def plot(
+        self, kind: str | None = None, *, ax: Axes | None = None, title: str | None = None
+    ) -> Any:
+        """Draw values, band, limits and alerts over the chunks; see `course_lib.plots.plot_result`.
+
+        ``kind="distribution"`` draws how each column is spread instead; see
+        `course_lib.plots.plot_distribution`.
+
+        Returns
+        -------
+        Axes, or a list of Axes when the result holds several metrics or columns.
+        """
+        from . import plots
+
+        return plots.plot_result(self, kind=kind, ax=ax, title=title)
+
+    @property
+    def series(self) -> list[tuple[str | None, str]]:
+        """The (column, metric) pairs in order; column is None for the whole model."""
+        pairs = self._frame[["column", "metric"]].drop_duplicates()
+        return [
+            (None if pd.isna(column) else column, metric)
+            for column, metric in pairs.itertuples(index=False)
+        ]
+
+    def _known(self, field: str, wanted: str | Sequence[str]) -> list[str]:
+        names = [wanted] if isinstance(wanted, str) else list(wanted)
+        known = list(self._frame[field].dropna().unique())
+        for name in names:
+            if name not in known:
+                listed = ", ".join(map(str, known)) or "none"
+                raise ValueError(f"the result has no {field} {name!r}; it has: {listed}")
+        return names
+
+    def __repr__(self) -> str:
+        analysis = self._frame[self._frame["period"] == "analysis"]
+        rows = self._frame if analysis.empty else analysis
+        period = "reference" if analysis.empty else "analysis"
+        names = ", ".join(str(name) for name in self._frame["metric"].unique())
+        n_chunks = rows["chunk_index"].nunique()
+        alerts = int(rows["alert"].sum())
+        columns = self._frame["column"].dropna().nunique()
+        of_columns = f" of {columns} columns" if columns else ""
+        return (
+            f"Result({self.kind} {names}{of_columns}: "
+            f"{n_chunks} {period} {'chunk' if n_chunks == 1 else 'chunks'}, "
+            f"{alerts} {'alert' if alerts == 1 else 'alerts'})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two results side by side, chunk by chunk."""
+
+    left: Result
+    right: Result
+
+    def __post_init__(self) -> None:
+        for name, result in (("first", self.left), ("second", self.right)):
+            if len(result.series) != 1:
+                raise ValueError(
+                    f"the {name} result holds {len(result.series)} series; choose one with "
+                    "`.filter(metrics=..., column_names=...)` before you compare"
+                )
+        if self.to_df().empty:
+            raise ValueError("the two results share no chunk; use the same chunks for both")
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What the two sides are called in the frame and in the plot."""
+        left, right = _label(self.left), _label(self.right)
+        return (left, right) if left != right else (f"{left} (first)", f"{right} (second)")
+
+    def to_df(self) -> pd.DataFrame:
+        """Return one row per chunk that both have: its names, both values, both alerts.
+
+        When both sides measure the same metric, ``difference`` is first minus second.
+        """
+        parts = [
+            result.to_df()[[*_CHUNK, "value", "alert"]].rename(
+                columns={"value": label, "alert": f"{label} alert"}
+            )
+            for label, result in zip(self.labels, (self.left, self.right), strict=True)
+        ]
+        both = parts[0].merge(parts[1], on=_CHUNK, how="inner")
+        if self.same_metric:
+            both["difference"] = both[self.labels[0]] - both[self.labels[1]]
+        return both
+
+    @property
+    def same_metric(self) -> bool:
+        """Whether both sides measure the same metric of the same column."""
+        return self.left.series == self.right.series
+
+    def plot(self, *, ax: Axes | None = None, title: str | None = None) -> Axes:
+        """Draw both series; with two y axes when they measure different things."""
+        from . import plots
+
+        return plots.plot_comparison(self, ax=ax, title=title)
+
+    def __repr__(self) -> str:
+        return f"Comparison({' and '.join(self.labels)}: {len(self.to_df())} chunks)"
+
+
+def _shares_of(shares: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """The shares of the chunks and columns that a frame holds."""
+    if shares is None:
+        return None
+    keep = shares["column"].isin(frame["column"]) & shares["period"].isin(frame["period"])
+    return shares[keep].reset_index(drop=True)
+
+
+def _label(result: Result) -> str:
+    column, metric = result.series[0]
+    name = metric if column is None else f"{column} {metric}"
+    return name if result.kind == "drift" else f"{result.kind} {name}"

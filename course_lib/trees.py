@@ -1,0 +1,104 @@
+"""LightGBM with one set of constants: quiet, seeded, deterministic.
+
+Threads come from OMP_NUM_THREADS, as OpenMP reads it; small data use one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["QUIET", "bin_matrix", "grow", "load_lightgbm", "predict", "threads"]
+
+#: Passed to every LightGBM model of the library.
+QUIET: dict[str, Any] = {
+    "verbosity": -1,
+    "seed": 0,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+SMALL = 100_000  # rows
+#: Other names of LightGBM's for settings that are set here; with both, it would heed ours only.
+_ALIASES = {
+    **dict.fromkeys(("random_state", "random_seed"), "seed"),
+    **dict.fromkeys(("n_jobs", "num_thread", "nthread", "nthreads"), "num_threads"),
+    **dict.fromkeys(("loss", "app", "application", "objective_type"), "objective"),
+    **dict.fromkeys(("n_estimators", "num_iteration", "n_iter", "num_tree"), "num_iterations"),
+    **dict.fromkeys(("num_trees", "num_round", "num_rounds", "nrounds"), "num_iterations"),
+    **dict.fromkeys(("num_boost_round", "max_iter"), "num_iterations"),
+    **dict.fromkeys(("shrinkage_rate", "eta"), "learning_rate"),
+    **dict.fromkeys(("num_leaf", "max_leaves", "max_leaf", "max_leaf_nodes"), "num_leaves"),
+    "verbose": "verbosity",
+}
+
+
+def load_lightgbm() -> Any:
+    """Import LightGBM, or say in one sentence what is missing."""
+    try:
+        import lightgbm
+    except OSError as error:
+        raise OSError(
+            "LightGBM needs the OpenMP runtime: install libgomp1 (Debian, Ubuntu), libgomp "
+            "(Fedora) or libomp (macOS, `brew install libomp`), then restart Python"
+        ) from error
+    return lightgbm
+
+
+def bin_matrix(
+    matrix: NDArray[np.float64],
+    categorical: Sequence[int],
+    *,
+    target: NDArray[np.float64] | None = None,
+) -> Any:
+    """Bin columns once, as a lightgbm.Dataset from which several targets can be learned.
+
+    Parameters
+    ----------
+    matrix : array of shape (n_rows, n_columns)
+        Missing values as NaN, categories as codes from 0.
+    categorical : sequence of int
+        The positions of the columns that hold codes.
+    target : array of shape (n_rows,), optional
+        What `grow` shall learn from parts of the rows (``.subset(rows)``).
+    """
+    lightgbm = load_lightgbm()
+    # LightGBM before 4.6 forgets which columns are categorical with the raw data.
+    return lightgbm.Dataset(
+        matrix,
+        target,
+        categorical_feature=list(categorical),
+        params=dict(QUIET),
+        free_raw_data=False,
+    )
+
+
+def grow(
+    data: Any,
+    target: NDArray[np.float64] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> Any:
+    """Fit a lightgbm.Booster to a target.
+
+    LightGBM's defaults with squared error, unless hyperparameters say otherwise. Without a target
+    the data must bring one.
+    """
+    lightgbm = load_lightgbm()
+    asked = {_ALIASES.get(name, name): value for name, value in (hyperparameters or {}).items()}
+    settings = {"objective": "regression", **QUIET, **threads(data.construct().num_data()), **asked}
+    n_rounds = settings.pop("num_iterations", 100)
+    if target is not None:
+        data.set_label(target)
+    return lightgbm.train(settings, data, num_boost_round=n_rounds)
+
+
+def predict(booster: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Predict with a lightgbm.Booster, shape (n_rows,)."""
+    return np.asarray(booster.predict(matrix, **threads(len(matrix))))
+
+
+def threads(n_rows: int) -> dict[str, int]:
+    """Keep small data on one thread: sharing the work out would cost more than it saves."""
+    return {"num_threads": 1} if n_rows < SMALL else {}
