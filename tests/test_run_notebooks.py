@@ -81,6 +81,15 @@ def test_refreshing_twice_changes_no_byte(course):
     assert first.endswith(b"}\n")
 
 
+def test_a_print_that_arrives_in_pieces_is_stored_as_one(course):
+    pieces = "import sys\nprint('half', end=''); sys.stdout.flush()\nprint(' and half')"
+    write(course, "notebooks/02_two.ipynb", pieces)
+    path = course / "notebooks/02_two.ipynb"
+    assert run_notebooks.main(["refresh", str(path)]) == 0
+    outputs = read(path).cells[-1].outputs
+    assert [output.text for output in outputs] == ["half and half\n"]
+
+
 @pytest.mark.parametrize(
     ("source", "word"),
     [

@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,9 +78,12 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     """Drop from the outputs what differs between machines, and the second copy of each figure.
 
     A figure is sent as HTML, too, because JupyterLab shows no alternative text of a PNG. Stored,
-    the PNG is enough: its metadata hold the text.
+    the PNG is enough: its metadata hold the text. On a busy machine the kernel sends one print in
+    two pieces; they are joined.
     """
+    join = CoalesceStreamsPreprocessor()
     for cell in code_cells(notebook):
+        join.preprocess_cell(cell, {}, 0)
         for output in cell.outputs:
             data = output.get("data", {})
             for kind in [k for k in data if k.startswith("application/vnd")]:
