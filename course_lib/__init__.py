@@ -13,7 +13,7 @@ _HOMES = {
     "datasets": ["as_of", "load_diamonds", "load_flights", "split_by_time"],
     "business": ["desk_value"],
     "desk": ["load_desk"],
-    "estimation": ["DLE"],
+    "estimation": ["CBPE", "DLE"],
     "logbook": ["error_by_segment", "incident_log"],
     "metrics": ["RowMetric"],
     "multivariate": [
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .chunking import CountBasedChunker as CountBasedChunker
     from .chunking import PeriodBasedChunker as PeriodBasedChunker
     from .chunking import SizeBasedChunker as SizeBasedChunker
+    from .estimation import CBPE as CBPE
     from .estimation import DLE as DLE
     from .metrics import RowMetric as RowMetric
     from .realized import PerformanceCalculator as PerformanceCalculator

@@ -1,6 +1,7 @@
 """Estimated performance: how good the model is before a single label is in.
 
-Direct Loss Estimation is taught in lesson 02.
+Direct Loss Estimation is for regression and taught in lesson 02; `CBPE`, for classifiers, lives in
+`course_lib.confidence`.
 """
 
 from __future__ import annotations
@@ -8,34 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from .chunking import Chunk, Chunker
+from .confidence import CBPE
+from .estimator import Estimator
 from .metrics import RowMetric, regression_metrics
-from .monitor import Monitor, Reading
+from .monitor import Reading
 from .realized import (
     labelled,
     loss_moments,
-    n_labelled,
     realized_reading,
     require_domain,
     require_labels,
     unit_of,
 )
-from .result import Result, ResultKind
 from .schema import Schema, Table
-from .thresholds import Bounds, Threshold, require_number
+from .thresholds import Threshold
 from .trees import bin_matrix, grow, predict
 
-__all__ = ["DLE"]
+__all__ = ["CBPE", "DLE"]
 
 
-class DLE(Monitor):
+class DLE(Estimator):
     """Direct Loss Estimation: a second model, the nanny, predicts the loss of each row.
 
     The nanny learns from the reference set, where the loss is known, with the model's inputs and
@@ -67,7 +67,7 @@ class DLE(Monitor):
     confidence_level : float
         The share of chunks whose realized value lies within the confidence boundaries while no
         shift occurs. They widen with the error, but cannot cover what the nanny gets wrong under
-        a shift.
+        a shift. Without cross-fitting they rest on rows the nannies have seen, and are too narrow.
 
     Notes
     -----
@@ -92,8 +92,7 @@ class DLE(Monitor):
     Result(estimated mae: 2 analysis chunks, 2 alerts)
     """
 
-    _kind: ClassVar[ResultKind] = "estimated"
-    _blocks: ClassVar[int] = 5
+    metrics: tuple[RowMetric, ...]
 
     def __init__(
         self,
@@ -121,17 +120,12 @@ class DLE(Monitor):
             chunker=chunker,
             thresholds=thresholds,
             cross_fit=cross_fit,
+            confidence_level=confidence_level,
         )
         if tune_hyperparameters:
             raise ValueError(
                 "`tune_hyperparameters=True` is not offered: a search with a time budget gives "
                 "other numbers on every machine; pass the `hyperparameters` you have chosen"
-            )
-        require_number("confidence_level", confidence_level)
-        if not 0 < confidence_level < 1:
-            raise ValueError(
-                f"`confidence_level` must lie between 0 and 1, got {confidence_level}; "
-                "0.95 stands for 95 chunks in a hundred"
             )
         if not isinstance(hyperparameters, (Mapping, NoneType)):
             raise TypeError(
@@ -141,22 +135,6 @@ class DLE(Monitor):
         self.feature_column_names = _features(feature_column_names, y_pred, y_true)
         self.y_pred, self.y_true = y_pred, y_true
         self.hyperparameters = dict(hyperparameters or {})
-        self.confidence_level = confidence_level
-
-    def estimate(self, analysis: pd.DataFrame) -> Result:
-        """Estimate the metrics of each chunk; reference chunks come first in the result.
-
-        Parameters
-        ----------
-        analysis : DataFrame
-            With the features and the prediction; the label is not read.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Before `fit`, or for input that cannot be used.
-        """
-        return self._run(analysis, "estimate(analysis)")
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         return Schema.learn(
@@ -167,9 +145,6 @@ class DLE(Monitor):
             complete=[self.y_pred],
         )
 
-    def _target(self) -> str:
-        return self.y_true
-
     def _check(self, table: Table) -> None:
         require_domain(self.metrics, table, y_pred=self.y_pred)
 
@@ -178,9 +153,6 @@ class DLE(Monitor):
         require_domain(self.metrics, table, y_pred=self.y_pred, y_true=self.y_true)
         for metric in self.metrics:
             metric.rows(*labelled(table, self.y_true, self.y_pred, slice(None)))
-
-    def _n_usable(self, table: Table, chunk: Chunk) -> int:
-        return n_labelled(table, self.y_true, chunk)
 
     @property
     def _inputs(self) -> list[str]:
@@ -233,37 +205,6 @@ class DLE(Monitor):
                 baseline=realized.value if realized else None,
                 n_baseline=realized.n_used if realized else None,
             )
-
-    def _calibrate(self, readings: Sequence[Reading]) -> dict[str, tuple[float, int]]:
-        """How far realized values lay from estimates, in units of the standard error."""
-        calibration = {}
-        for name in self._metric_names():
-            off = [
-                (reading.baseline - reading.value) / reading.spread
-                for reading in readings
-                if reading.metric == name
-                and reading.baseline is not None
-                and reading.n_baseline
-                and reading.spread > 0
-            ]
-            calibration[name] = (float(np.std(off, ddof=1)) if len(off) > 1 else np.nan, len(off))
-        return calibration
-
-    def _boundaries(self, calibration: Any, reading: Reading) -> tuple[float, float]:
-        scale, k = calibration[reading.metric]
-        if k < 2:
-            return np.nan, np.nan
-        t = float(stdtrit(k - 1, (1 + self.confidence_level) / 2))
-        reach = t * np.sqrt(1 + 1 / k) * scale * reading.spread
-        limit = self._bounds(reading.metric).lower_limit
-        lower = reading.value - reach
-        return (lower if limit is None else max(lower, limit)), reading.value + reach
-
-    def _metric_names(self) -> Sequence[str]:
-        return [metric.name for metric in self.metrics]
-
-    def _bounds(self, metric: str) -> Bounds:
-        return next(m.bounds for m in self.metrics if m.name == metric)
 
     def _unit(self, metric: str) -> str:
         return unit_of(self.metrics, metric, self.y_true)

@@ -138,7 +138,7 @@ def large_stone_campaign(
     for name in ("offered_at", "price_known_at"):
         times = stones[name].to_numpy(copy=True)
         times[arriving] = times[leaving]
-        times[leaving] = np.datetime64("NaT")
+        times[leaving] = np.datetime64("NaT", "s")
         out[name] = times
     return in_order_of_time(out)
 
