@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .chunking import Chunk
-from .monitor import Monitor
+from .monitor import Monitor, rows_without
 from .result import Result
 from .schema import Schema, Table
 from .thresholds import Threshold
@@ -67,8 +67,7 @@ class ColumnsMonitor(Monitor):
                 )
 
     def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
-        seen = slice(chunks[0].rows.start, chunks[-1].rows.stop)
-        return self._learn_again(state, table, np.delete(np.arange(table.n_rows), seen))
+        return self._learn_again(state, table, rows_without(table, chunks))
 
     def _learn_again(self, state: Any, table: Table, rows: NDArray[np.intp]) -> Any:
         """Learn for cross-fitting from some rows of the reference; the state is that of all."""

@@ -6,7 +6,7 @@ Taught in lesson 08.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,15 @@ from .chunking import Chunk, Chunker
 from .classification import ClassMetric, classification_metrics
 from .estimator import Estimator
 from .metrics import RowMetric
-from .monitor import Reading
-from .realized import classified_reading, outcomes, require_classes, require_columns, require_labels
-from .realized import row_errors as _row_errors
+from .monitor import Reading, rows_without
+from .realized import (
+    classified_reading,
+    outcomes,
+    require_classes,
+    require_columns,
+    require_labels,
+    row_errors,
+)
 from .schema import Schema, Table
 from .thresholds import Threshold
 
@@ -160,17 +166,26 @@ class CBPE(Estimator):
         require_labels(table, self.y_true)
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Learned:
-        known = rows[~np.isnan(table[self.y_true][rows])]
-        if not len(known):
+        curve = calibrate(*self._known(table, rows)) if self.calibration else None
+        return _Learned(curve, row_errors(self.metrics, *self._outcomes(table, slice(None))))
+
+    def _without(self, state: _Learned, table: Table, chunks: Sequence[Chunk]) -> _Learned:
+        """The same decision and sampling errors, with a curve that did not see these chunks."""
+        if state.curve is None:
+            return state
+        score, y_true = self._known(table, rows_without(table, chunks))
+        if not len(score):
             raise ValueError(
                 f"all known values of `{self.y_true}` lie in one block of chunks: nothing is left "
                 "to calibrate that block by; label more of the reference, or pass cross_fit=False"
             )
-        score, y_true = table[self.y_pred_proba][known], table[self.y_true][known]
-        curve = calibrate(score, y_true) if self.calibration else None
-        # Sampling errors are those of the whole reference, in every fold.
-        errors = _row_errors(self.metrics, *self._outcomes(table, slice(None)))
-        return _Learned(curve, errors)
+        return replace(state, curve=isotonic_curve(score, y_true))
+
+    def _known(self, table: Table, rows: NDArray[np.intp]) -> tuple[Rows, Rows]:
+        """Scores and labels of those rows whose label is known."""
+        y_true = table[self.y_true][rows]
+        known = ~np.isnan(y_true)
+        return table[self.y_pred_proba][rows][known], y_true[known]
 
     def _measure(self, state: _Learned, table: Table, chunk: Chunk) -> Iterable[Reading]:
         score = table[self.y_pred_proba][chunk.rows]

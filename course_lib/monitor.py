@@ -20,7 +20,7 @@ from .result import COLUMNS, MEASURES, Result, ResultKind
 from .schema import Schema, Table
 from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
 
-__all__ = ["Monitor", "Reading"]
+__all__ = ["Monitor", "Reading", "rows_without"]
 
 Series = tuple[str | None, str]  # (column, metric)
 _ROUNDING = 1e-12
@@ -262,9 +262,7 @@ class Monitor(ABC):
 
     def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
         """Return what is learned from all rows of the reference but those of these chunks."""
-        before = np.arange(chunks[0].rows.start)
-        after = np.arange(chunks[-1].rows.stop, table.n_rows)
-        return self._learn(table, np.concatenate([before, after]))
+        return self._learn(table, rows_without(table, chunks))
 
     def _limits(
         self, metric: str, quiet: Sequence[tuple[float, int]], n: float
@@ -322,6 +320,11 @@ class Monitor(ABC):
     def __repr__(self) -> str:
         state = "fitted" if self._fitted else "not fitted"
         return f"{type(self).__name__}({', '.join(self._metric_names())}; {state})"
+
+
+def rows_without(table: Table, chunks: Sequence[Chunk]) -> NDArray[np.intp]:
+    """Return the positions of all rows but those of these consecutive chunks."""
+    return np.r_[0 : chunks[0].rows.start, chunks[-1].rows.stop : table.n_rows]
 
 
 @dataclass
