@@ -2,11 +2,12 @@
 
 VENV ?= .venv
 OLDEST ?= .venv-oldest
+ORACLE ?= .venv-oracle
 PY = $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
-.PHONY: help course run notebooks test test-oldest lint bench evidence lock clean
+.PHONY: help setup course run notebooks site test test-oldest lint bench evidence oracle lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List these targets
@@ -59,6 +60,9 @@ ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY)$(BROWSER),Linux)
 LAB += --no-browser
 endif
 
+setup: $(VENV)/.ready $(VENV)/.data-ready $(VENV)/.site-ready  ## Install all that tests and site need
+	@:
+
 course: $(VENV)/.ready  ## Open JupyterLab at the first lesson (without a display: print the address)
 	$(PY) -m jupyterlab $(LAB) --LabApp.default_url=/lab/tree/$(START)
 
@@ -67,6 +71,19 @@ run: $(VENV)/.ready  ## Execute every lesson, one line each; executed copies go 
 
 notebooks: $(VENV)/.ready  ## Refresh the stored outputs of lessons and solutions
 	@$(PY) tools/run_notebooks.py refresh
+	@$(PY) tools/readme_figure.py
+
+# -- Site -----------------------------------------------------------------------------------------
+# Built from the notebooks as stored. Its packages come on top; with them, `make test` tests the site
+# and, where Chromium is installed, JupyterLab and the site in the browser.
+
+$(VENV)/.site-ready: requirements-site.lock $(VENV)/.ready
+	@echo "Installing requirements-site.lock into $(VENV)"
+	@$(PY) -m pip install --quiet --require-hashes -r requirements-site.lock
+	@touch $@
+
+site: $(VENV)/.site-ready  ## Build the lessons as a static site in build/site
+	@$(PY) tools/build_site.py
 
 # -- Checks ---------------------------------------------------------------------------------------
 # One thread per process, as many processes as cores (at most four): a notebook stays in one process.
@@ -87,11 +104,29 @@ lint: $(VENV)/.ready  ## ruff and mypy
 # -- Evidence -------------------------------------------------------------------------------------
 # What rests on many runs; not part of the tests.
 
-bench: $(VENV)/.ready  ## Time every calculator on a million rows
-	$(PY) benchmarks/drift.py
+bench: $(VENV)/.ready  ## Time every calculator beside NannyML's (if `make oracle` was run); write docs/benchmarks.md
+	OMP_NUM_THREADS=2 $(PY) benchmarks/bench.py --nannyml $(ORACLE)/bin/python
 
-evidence: $(VENV)/.ready  ## Write the tables of docs/evidence.md anew (about ten minutes)
+evidence: $(VENV)/.ready  ## Write the tables of docs/evidence.md anew (about forty minutes)
 	OMP_NUM_THREADS=1 $(PY) tools/triage_evidence.py --write
+	OMP_NUM_THREADS=1 $(PY) tools/game_evidence.py --write
+	OMP_NUM_THREADS=1 $(PY) tools/false_alarms.py --jobs 2 --write
+	OMP_NUM_THREADS=1 $(PY) tools/band_coverage.py --jobs 2 --write
+	OMP_NUM_THREADS=1 $(PY) tools/ranking_evidence.py --jobs 2 --write
+
+# NannyML has an environment of its own, since it runs with few versions of what it needs.
+$(ORACLE)/.ready: tests/oracle/requirements.txt
+	@python=$$(sh tools/preflight.sh 3.13) && echo "Making $(ORACLE) with $$python" && \
+	  "$$python" -m venv --clear $(ORACLE)
+	@echo "Installing NannyML into $(ORACLE) (some minutes)"
+	@$(ORACLE)/bin/python -m pip install --quiet -r $< || { echo "NannyML cannot be installed here;" \
+	  "its stored numbers stand, and the tests compare with them." >&2; exit 1; }
+	@touch $@
+
+oracle: $(VENV)/.ready $(ORACLE)/.ready  ## Freeze NannyML's numbers anew and compare (some minutes)
+	cd tests && OMP_NUM_THREADS=1 $(abspath $(ORACLE))/bin/python -m oracle.freeze ../build/oracle
+	cd tests && OMP_NUM_THREADS=1 $(abspath $(PY)) -m oracle.compare ../build/oracle
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q tests/test_oracle.py
 
 # -- Locks ----------------------------------------------------------------------------------------
 # Needs uv. The locks hold versions and hashes, no addresses; the build backend is in them.
@@ -101,10 +136,11 @@ COMPILE = uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 BACKEND = sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml
 
 lock:  ## Write the locks anew from pyproject.toml (needs uv)
-	$(BACKEND) | $(COMPILE) --extra lab --extra test pyproject.toml - -o requirements.lock
+	$(BACKEND) | $(COMPILE) --extra lab --extra test --extra scale pyproject.toml - -o requirements.lock
 	$(COMPILE) --extra data -c requirements.lock pyproject.toml -o requirements-data.lock
+	$(COMPILE) --extra site -c requirements.lock pyproject.toml -o requirements-site.lock
 	$(BACKEND) | $(COMPILE) --resolution lowest-direct --extra lab --extra test \
 	  pyproject.toml - -o requirements-oldest.lock
 
 clean:  ## Remove the environments and build/
-	rm -rf $(VENV) $(OLDEST) build
+	rm -rf $(VENV) $(OLDEST) $(ORACLE) build
