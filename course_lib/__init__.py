@@ -14,6 +14,7 @@ _HOMES = {
     "business": ["desk_value"],
     "desk": ["load_desk"],
     "estimation": ["CBPE", "DLE"],
+    "game": ["game_day"],
     "logbook": ["error_by_segment", "incident_log"],
     "metrics": ["RowMetric"],
     "multivariate": [
@@ -21,6 +22,7 @@ _HOMES = {
         "DataReconstructionDriftCalculator",
         "DomainClassifierCalculator",
     ],
+    "partitions": ["write_partitions"],
     "payoff": ["compare_remedies"],
     "plots": ["show"],
     "quality": ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"],
@@ -37,6 +39,8 @@ _HOMES = {
     "repairs": ["carat_contradicts", "repair_carat"],
     "resolution": ["decompose_change"],
     "result": ["Result"],
+    "scale": ["measure_partitions"],
+    "storage": ["load"],
     "thresholds": [
         "ConstantThreshold",
         "PredictionIntervalThreshold",

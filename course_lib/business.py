@@ -5,6 +5,8 @@ Taught in lesson 04.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -103,11 +105,8 @@ def desk_value(
     _require_share("margin", margin)
     _require_share("seller_reserve", seller_reserve)
 
-    def earned(y_true: Rows, y_pred: Rows) -> Rows:
-        bought = accepts(y_true, y_pred, margin=margin, seller_reserve=seller_reserve)
-        return np.where(bought, y_true - (1 - margin) * y_pred - handling_usd, 0.0)
-
     unit = "USD" if total else "USD per stone"
+    earned = _Earned(margin, seller_reserve, handling_usd)
     return RowMetric("business_value", earned, unit=unit, higher_is_better=True, total=total)
 
 
@@ -148,13 +147,37 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
     if not np.isfinite(matrix).all():
         raise ValueError("`business_value_matrix` must hold finite numbers only")
 
-    def value(y_true: Rows, y_pred: Rows) -> Rows:
+    unit = "value" if total else "value per row"
+    value = _OfCells(tuple(map(tuple, matrix.tolist())))
+    return RowMetric("business_value", value, unit=unit, higher_is_better=True, total=total)
+
+
+# Functions with what they were given, so that a monitor can be saved with them.
+
+
+@dataclass(frozen=True)
+class _Earned:
+    """What the desk earns with each stone."""
+
+    margin: float
+    seller_reserve: float
+    handling_usd: float
+
+    def __call__(self, y_true: Rows, y_pred: Rows) -> Rows:
+        bought = accepts(y_true, y_pred, margin=self.margin, seller_reserve=self.seller_reserve)
+        return np.where(bought, y_true - (1 - self.margin) * y_pred - self.handling_usd, 0.0)
+
+
+@dataclass(frozen=True)
+class _OfCells:
+    """What each row is worth by its true and its predicted class."""
+
+    matrix: tuple[tuple[float, ...], ...]
+
+    def __call__(self, y_true: Rows, y_pred: Rows) -> Rows:
         refuse_other_classes("y_true", y_true)
         refuse_other_classes("y_pred", y_pred)
-        return np.asarray(matrix[y_true.astype(int), y_pred.astype(int)])
-
-    unit = "value" if total else "value per row"
-    return RowMetric("business_value", value, unit=unit, higher_is_better=True, total=total)
+        return np.asarray(np.asarray(self.matrix)[y_true.astype(int), y_pred.astype(int)])
 
 
 def _require_share(name: str, value: float) -> None:

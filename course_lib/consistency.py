@@ -17,7 +17,7 @@ from .columns import ColumnsMonitor
 from .monitor import Reading
 from .schema import Column, Table
 from .thresholds import Bounds, Threshold
-from .trees import bin_matrix, grow, predict
+from .trees import Model, bin_matrix, grow, predict
 
 __all__ = ["ColumnConsistencyCalculator"]
 
@@ -123,7 +123,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
                     f"{CLASS_ROUNDS} trees; keep at most {MAX_CATEGORIES}, the rest under one name"
                 )
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> list[_Witnesses]:
         return [self._with_suspects(table, rows, column) for column in table.columns]
 
     def _with_suspects(self, table: Table, rows: NDArray[np.intp], column: Column) -> _Witnesses:
@@ -163,7 +163,8 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
             settings["num_iterations"] = CLASS_ROUNDS
         settings["learning_rate"] = LEARNING_RATE
         data = bin_matrix(table.matrix(names, rows), table.categorical(names))
-        return grow(data, table[column.name][rows].astype(float), settings | self.hyperparameters)
+        target, settings = table[column.name][rows].astype(float), settings | self.hyperparameters
+        return grow(data, target, settings, name=f"`{column.name}`")
 
     def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
         for witnesses in state:
@@ -188,7 +189,7 @@ class _Witnesses:
 
     column: Column
     views: list[list[str]]
-    boosters: list[Any]
+    boosters: list[Model]
     cap: float = np.inf
 
     def residuals(self, table: Table, rows: NDArray[np.intp]) -> Floats:

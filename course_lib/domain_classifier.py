@@ -113,7 +113,7 @@ class DomainClassifierCalculator(ColumnsMonitor):
         self.cv_folds_num = int(cv_folds_num)
         self.hyperparameters = {**SETTINGS, **(hyperparameters or {})}
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Sample:
         """Keep a sample of the reference: the rows that chunks are told from."""
         names = [column.name for column in table.columns]
         sample = table.matrix(names, _draw(rows, self._max_rows))

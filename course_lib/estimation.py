@@ -30,7 +30,7 @@ from .realized import (
 )
 from .schema import Schema, Table
 from .thresholds import Threshold
-from .trees import bin_matrix, grow, predict
+from .trees import Model, bin_matrix, grow, predict
 
 __all__ = ["CBPE", "DLE"]
 
@@ -173,9 +173,10 @@ class DLE(Estimator):
         pairs = {}
         for metric in self.metrics:
             loss = metric.rows(y_true, y_pred)
+            name = f"`{metric.name}` of a row, or its square,"
             for target in (loss, np.square(loss)):
                 if target.tobytes() not in nannies:
-                    nannies[target.tobytes()] = grow(data, target, self.hyperparameters)
+                    nannies[target.tobytes()] = grow(data, target, self.hyperparameters, name=name)
             pairs[metric.name] = nannies[loss.tobytes()], nannies[np.square(loss).tobytes()]
         # Sampling errors are those of the whole reference, in every fold.
         return _Nannies(pairs, loss_moments(self.metrics, table, self.y_true, self.y_pred))
@@ -214,7 +215,7 @@ class DLE(Estimator):
 class _Nannies:
     """Per metric: the models of its row loss and of that loss squared; the loss's mean and SD."""
 
-    pairs: dict[str, tuple[Any, Any]]
+    pairs: dict[str, tuple[Model, Model]]
     moments: dict[str, tuple[float, float]]
 
 

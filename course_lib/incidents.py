@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,13 @@ from numpy.typing import NDArray
 from .dealing import LARGE_CARAT, N_WEEKS, SETS, draw_large, in_order_of_time, production_week
 from .dealing import shuffled as _shuffled
 
+if TYPE_CHECKING:
+    from .game import game_day as game_day
+
 __all__ = [
     "INCIDENTS",
     "Incident",
+    "game_day",
     "join_bug",
     "large_stone_campaign",
     "market_drop",
@@ -33,6 +38,14 @@ LAST_WEEK = SETS["analysis"] + SETS["waiting"] + SETS["future"] - 1
 FIRST_WEEK = LAST_WEEK + 1 - N_WEEKS  # of the calendar, so below zero
 
 Weeks = tuple[int, int]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "game_day":  # it is made of the desk, which is made of this module
+        from .game import game_day
+
+        return game_day
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def new_gauge(

@@ -5,10 +5,12 @@ A monitor supplies two steps, `_learn` and `_measure`. Cross-fitting, limits and
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, cast
+from functools import wraps
+from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -112,6 +114,11 @@ class Monitor(ABC):
         self.progress = progress
         self._fitted: _Fitted | None = None
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _remembered(cls.__init__)  # type: ignore[method-assign]
+
     # What a subclass supplies
 
     @abstractmethod
@@ -208,6 +215,51 @@ class Monitor(ABC):
         fitted.shares = _shares(measured, "reference")
         self._fitted = fitted
         return self
+
+    def save(self, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
+        """Write the monitor, as it was constructed and fitted, to one file for `course_lib.load`.
+
+        The file holds JSON, arrays and LightGBM's text, no pickle. It is complete or not there: an
+        interrupted save leaves what was there before.
+
+        Parameters
+        ----------
+        path : path
+        without : list of str
+            Constructor arguments to leave out, since they hold functions or objects of your own;
+            `course_lib.load` takes them again: ``save(path, without=["metrics"])``, then
+            ``load(path, metrics=[...])``.
+
+        Raises
+        ------
+        ValueError
+            For an argument that a file cannot hold, or a category that is no text, number or date.
+        OSError
+            When the file cannot be written: no room, no such folder, no permission.
+
+        Notes
+        -----
+        Rows of the reference stay out, with exceptions: Kolmogorov–Smirnov and Wasserstein keep
+        each numeric column, sorted; the domain classifier keeps up to 2,000 rows; every monitor
+        keeps the values that a categorical column takes, so leave out names and other texts that
+        identify a person.
+        """
+        from .storage import save
+
+        save(self, path, without=without)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **handed_over: Any) -> Self:
+        """Read a monitor of this class from a file; see `course_lib.load`, which reads any."""
+        from .storage import load
+
+        found = load(path, **handed_over)
+        if not isinstance(found, cls):
+            raise ValueError(
+                f"`{path}` holds a {type(found).__name__}, no {cls.__name__}; "
+                "course_lib.load reads either"
+            )
+        return found
 
     def _run(self, frame: pd.DataFrame, verb: str) -> Result:
         if self._fitted is None:
@@ -324,7 +376,8 @@ class Monitor(ABC):
 
 def rows_without(table: Table, chunks: Sequence[Chunk]) -> NDArray[np.intp]:
     """Return the positions of all rows but those of these consecutive chunks."""
-    return np.r_[0 : chunks[0].rows.start, chunks[-1].rows.stop : table.n_rows]
+    rows: NDArray[np.intp] = np.r_[0 : chunks[0].rows.start, chunks[-1].rows.stop : table.n_rows]
+    return rows
 
 
 @dataclass
@@ -337,6 +390,17 @@ class _Fitted:
     calibration: Any
     reference: pd.DataFrame = None  # type: ignore[assignment]
     shares: pd.DataFrame | None = None
+
+
+def _remembered(initialize: Callable[..., None]) -> Callable[..., None]:
+    """Keep what a constructor is given, for `Monitor.save`."""
+
+    @wraps(initialize)
+    def remembering(self: Monitor, *given: Any, **named: Any) -> None:
+        vars(self).setdefault("_given", (given, named))  # of the outermost constructor
+        initialize(self, *given, **named)
+
+    return remembering
 
 
 def _shares(measured: Sequence[tuple[Chunk, Reading]], period: str) -> pd.DataFrame | None:

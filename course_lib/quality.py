@@ -17,7 +17,7 @@ from .chunking import Chunk, Chunker
 from .monitor import Monitor, Reading
 from .result import Result
 from .schema import Column, Schema, Table
-from .thresholds import Bounds, Threshold
+from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
 
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
 
@@ -70,7 +70,7 @@ class _ShareCalculator(Monitor):
             reference, self.column_names, timestamp=self.timestamp_column_name, **wanted
         )
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, tuple[Column, Any]]:
         return {
             column.name: (column, self._seen(table[column.name][rows], column))
             for column in table.columns
@@ -87,7 +87,8 @@ class _ShareCalculator(Monitor):
         self, fitted: Any, reading: Reading, n: int
     ) -> tuple[float | None, float | None]:
         lower, upper = super()._own_limits(fitted, reading, n)
-        if upper is None or self._metric in self.thresholds:
+        asked = self.thresholds.get(self._metric, PredictionIntervalThreshold())
+        if upper is None or not isinstance(asked, PredictionIntervalThreshold):
             return lower, upper
         # Rows are whole, the limit is not: half a row on top, as for every normal approximation of
         # a count. Without it a single record alerts where one quiet chunk in ten has one.

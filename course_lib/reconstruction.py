@@ -114,7 +114,7 @@ class DataReconstructionDriftCalculator(ColumnsMonitor):
                 raise ValueError(f"`row_cap` must be a quantile between 0 and 1, got {row_cap}")
         self.row_cap = row_cap
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Components:
         encoders, covariance = _scaled_covariance(table, rows)
         variances, directions = _principal(covariance)
         n_kept = _n_kept(variances, self.n_components)

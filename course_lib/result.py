@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,6 +40,7 @@ COLUMNS = (
     "unit",
     "note",
 )
+_POSITIONS = re.compile(r"\[(\d+):(\d+)\]")
 _CHUNK = ["period", "chunk_index", "key", "start_date", "end_date"]
 
 ResultKind = Literal["estimated", "realized", "drift"]
@@ -111,6 +114,70 @@ class Result:
                 keep &= self._frame[field].isin(self._known(field, wanted))
         part = self._frame[keep].reset_index(drop=True)
         return replace(self, _frame=part, _shares=_shares_of(self._shares, part))
+
+    def extend(self, later: Result) -> Result:
+        """Append the analysis chunks of a later result of the same monitor; both stay as they are.
+
+        Nothing is measured again. Chunks are counted on, and so are the positions in keys such as
+        ``"[0:999]"``. Calendar chunks appended part by part are those of the whole frame, as long
+        as no part ends within one.
+
+        Parameters
+        ----------
+        later : Result
+            Of the same monitor, fitted once: with the same columns, metrics, reference and limits.
+
+        Raises
+        ------
+        ValueError
+            When it is a result of another monitor, or its chunks do not all start after the end of
+            the last one here.
+
+        Notes
+        -----
+        For a job that runs every night: ``result.extend(monitor.estimate(tonight))``. Taught in
+        lesson 09.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from course_lib import MissingValuesCalculator
+        >>> days = pd.date_range("2024-01-01", periods=30, freq="D")
+        >>> frame = pd.DataFrame({"size": 1.0, "day": days})
+        >>> monitor = MissingValuesCalculator(["size"], "day", chunk_size=5).fit(frame[:25])
+        >>> tonight = frame[:5].assign(day=days[:5] + pd.Timedelta(40, "D"))
+        >>> monitor.calculate(frame[25:]).extend(monitor.calculate(tonight))
+        Result(drift missing_values of 1 columns: 2 analysis chunks, 0 alerts)
+        """
+        _require_same_monitor(self, later)
+        old, new = (each.filter(period="analysis")._frame for each in (self, later))
+        if old.empty or new.empty:
+            return later if old.empty else self
+        _require_later(old, new)
+        n_chunks = int(old["chunk_index"].max()) + 1
+        last = _POSITIONS.fullmatch(old["key"].iloc[-1])
+        n_rows = int(last[2]) + 1 if last else 0
+        frames = [self._frame, _moved(new, n_chunks, n_rows)]
+        shares = later._shares
+        if self._shares is not None and shares is not None:
+            shares = _moved(shares[shares["period"] == "analysis"], n_chunks, n_rows)
+            shares = pd.concat([self._shares, shares], ignore_index=True)
+        return replace(self, _frame=pd.concat(frames, ignore_index=True), _shares=shares)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to one file for `course_lib.load`, with the shares of `distribution`.
+
+        The file is complete or not there. (A frame alone, for other programs:
+        ``result.to_df().to_parquet(path)``.)
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written: no room, no such folder, no permission.
+        """
+        from .storage import save
+
+        save(self, path)
 
     def compare(self, other: Result) -> Comparison:
         """Put this result beside another one, chunk by chunk; each must hold a single series.
@@ -224,6 +291,49 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"Comparison({' and '.join(self.labels)}: {len(self.to_df())} chunks)"
+
+
+def _require_same_monitor(first: Result, later: Result) -> None:
+    if not isinstance(later, Result):
+        raise TypeError(f"`later` must be a Result, got {type(later).__name__}")
+    if (first.kind, first.series) != (later.kind, later.series):
+        raise ValueError(
+            f"{later!r} measures something else than {first!r}; extend by results of the same "
+            "monitor, and filter afterwards"
+        )
+    old, new = (each.filter(period="reference")._frame for each in (first, later))
+    same = old.equals(new) and (first._shares is None) == (later._shares is None)
+    if old.empty or not same:
+        raise ValueError(
+            "the two results have another reference, or none, or other limits; fit one monitor, "
+            "keep it (`save`, `course_lib.load`), and let it measure both"
+        )
+
+
+def _require_later(old: pd.DataFrame, new: pd.DataFrame) -> None:
+    if old["end_date"].isna().any() or new["start_date"].isna().any():
+        raise ValueError(
+            "chunks without dates cannot be appended, since nothing tells which rows they are; "
+            "give the monitor a `timestamp_column_name`"
+        )
+    end = old["end_date"].max()
+    early = new.loc[new["start_date"] <= end].drop_duplicates("chunk_index")
+    if len(early):
+        first = early.iloc[0]
+        raise ValueError(
+            f"{len(early)} of {new['chunk_index'].nunique()} chunks, such as {first['key']}, start "
+            f"before or at {end}, where the chunks so far end ({first['start_date']}); append each "
+            "chunk once, in order of time, a calendar chunk when it is over"
+        )
+
+
+def _moved(frame: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
+    """Count chunks, and positions in keys, on from those that came before."""
+    keys = [
+        f"[{int(at[1]) + n_rows}:{int(at[2]) + n_rows}]" if at else key
+        for key, at in ((key, _POSITIONS.fullmatch(key)) for key in frame["key"])
+    ]
+    return frame.assign(chunk_index=frame["chunk_index"] + n_chunks, key=keys)
 
 
 def _shares_of(shares: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame | None:

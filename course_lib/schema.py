@@ -21,6 +21,8 @@ from .chunking import Chunk, Chunker
 __all__ = ["Column", "Schema", "Table"]
 
 Kind = Literal["numeric", "categorical"]
+LARGEST = 1e70  # of a number: its fourth power can still be summed
+FIRST_YEAR, LAST_YEAR = 1678, 2261  # whole years that int64 holds in nanoseconds
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas infers objects
 
 
@@ -266,6 +268,8 @@ def _kind(values: pd.Series, name: str, numeric: bool, categorical: bool) -> Kin
         return "numeric"
     elif isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype):
         return "categorical"
+    elif inferred.startswith("dictionary<values=string"):  # Arrow's word for categories
+        return "categorical"
     raise TypeError(
         f"`{name}` holds {inferred}, which is neither numeric nor categorical; turn it into "
         "a number (for a date: days since some day), say how to treat it, or leave it out"
@@ -305,11 +309,17 @@ def _as_float(values: pd.Series, name: str) -> NDArray[np.float64]:
     if types.is_object_dtype(values.dtype) or not types.is_numeric_dtype(values.dtype):
         values = _numbers(values, name)
     array: NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
-    infinite = int(np.isinf(array).sum())
+    beyond = np.abs(array) > LARGEST
+    infinite = int(np.isinf(array[beyond]).sum())
     if infinite:
         raise ValueError(
             f"`{name}` is infinite in {infinite:,} of {len(array):,} rows; "
             "replace those values by a number, or by a missing value if it is a feature"
+        )
+    if beyond.any():
+        raise ValueError(
+            f"`{name}` lies beyond ±{LARGEST:g} in {int(beyond.sum()):,} of {len(array):,} rows, "
+            "where sums of squares overflow; correct those values, or give a larger unit"
         )
     return array
 
@@ -353,6 +363,12 @@ def _timestamps(values: pd.Series, name: str) -> pd.DatetimeIndex:
         raise ValueError(
             f"`{name}` cannot be read as a time in {int(bad.sum()):,} of {len(values):,} rows, "
             f"such as {values[bad].iloc[0]!r}; convert it with pd.to_datetime"
+        )
+    far = int(((parsed.year < FIRST_YEAR) | (parsed.year > LAST_YEAR)).sum())
+    if far:
+        raise ValueError(
+            f"`{name}` lies before {FIRST_YEAR} or after {LAST_YEAR} in {far:,} of {len(values):,} "
+            "rows, where nanoseconds cannot count; correct those times"
         )
     # Calendar periods know no time zone: a week is a week on the local clock.
     return parsed.tz_localize(None) if parsed.tz is not None else parsed

@@ -153,8 +153,8 @@ class StandardDeviationThreshold:
         quiet = quiet[~np.isnan(quiet)]
         if not len(quiet):
             raise ValueError(
-                "no reference chunk has a value to set limits by; give a longer reference, or a "
-                "ConstantThreshold"
+                f"none of {np.size(values)} reference chunks has a value to set limits by; give a "
+                "longer reference, or a ConstantThreshold"
             )
         center, spread = float(self.offset_from(quiet)), float(np.std(quiet))
         down, up = self.std_lower_multiplier, self.std_upper_multiplier

@@ -6,12 +6,12 @@ Threads come from OMP_NUM_THREADS, as OpenMP reads it; small data use one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["QUIET", "bin_matrix", "grow", "load_lightgbm", "predict", "threads"]
+__all__ = ["QUIET", "Model", "bin_matrix", "grow", "load_lightgbm", "predict", "threads"]
 
 #: Passed to every LightGBM model of the library.
 QUIET: dict[str, Any] = {
@@ -33,6 +33,15 @@ _ALIASES = {
     **dict.fromkeys(("num_leaf", "max_leaves", "max_leaf", "max_leaf_nodes"), "num_leaves"),
     "verbose": "verbosity",
 }
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A lightgbm.Booster, as far as monitors need it."""
+
+    def num_feature(self) -> int: ...  # noqa: D102
+
+    def predict(self, data: Any, **settings: Any) -> Any: ...  # noqa: D102
 
 
 def load_lightgbm() -> Any:
@@ -79,12 +88,25 @@ def grow(
     data: Any,
     target: NDArray[np.float64] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    *,
+    name: str = "the target",
 ) -> Any:
     """Fit a lightgbm.Booster to a target.
 
     LightGBM's defaults with squared error, unless hyperparameters say otherwise. Without a target
     the data must bring one.
+
+    Raises
+    ------
+    ValueError
+        When a target is too large for LightGBM; ``name`` says what it is.
     """
+    if target is not None and len(target) and np.abs(target).max() > np.finfo(np.float32).max:
+        n_beyond = int((np.abs(target) > np.finfo(np.float32).max).sum())
+        raise ValueError(
+            f"{name} exceeds {np.finfo(np.float32).max:.1g}, the largest number that LightGBM "
+            f"learns, in {n_beyond:,} of {len(target):,} rows; give a larger unit"
+        )
     lightgbm = load_lightgbm()
     asked = {_ALIASES.get(name, name): value for name, value in (hyperparameters or {}).items()}
     settings = {"objective": "regression", **QUIET, **threads(data.construct().num_data()), **asked}

@@ -50,7 +50,7 @@ _BOUNDS = {
     "l_infinity": Bounds(0.0, 1.0, scale="cbrt"),
     "kolmogorov_smirnov": Bounds(0.0, 1.0, scale="log"),
     "wasserstein": Bounds(0.0, None, scale="log"),
-    "chi2": Bounds(0.0, None, scale="log", size_power=0.0),
+    "chi2": Bounds(0.0, None, scale="cbrt", size_power=0.0),
 }
 
 
@@ -165,7 +165,7 @@ class UnivariateDriftCalculator(Monitor):
                     "leave it out, or choose a period in which it was recorded"
                 )
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, _Numbers | _Categories]:
         return {
             column.name: (
                 _Numbers.learn(table[column.name][rows], self.bins, self.continuous_methods)
@@ -199,7 +199,7 @@ class UnivariateDriftCalculator(Monitor):
 
 @dataclass(frozen=True)
 class _Numbers:
-    """A numeric column of the reference: sorted, and counted in bins."""
+    """A numeric column of the reference: counted in bins, and sorted for methods that need that."""
 
     methods: tuple[str, ...]
     sample: SortedSample
@@ -210,14 +210,16 @@ class _Numbers:
 
     @classmethod
     def learn(cls, values: Floats, bins: Bins, methods: tuple[str, ...]) -> _Numbers:
-        sample = SortedSample.of(values[~np.isnan(values)])
-        edges = _edges(sample.values, bins)
-        counts = _binned(sample.values, edges, bins == "doane")
-        return cls(methods, sample, edges, counts, bins == "doane", NumberBins.learn(sample.values))
+        ordered = np.sort(values[~np.isnan(values)])
+        edges = _edges(ordered, bins)
+        counts = _binned(ordered, edges, bins == "doane")
+        # Where counts are enough, no value of the reference is kept.
+        sample = SortedSample.of(ordered[: None if set(methods) - set(_BINNED) else 0])
+        return cls(methods, sample, edges, counts, bins == "doane", NumberBins.learn(ordered))
 
     @property
     def size(self) -> int:
-        return self.sample.size
+        return int(self.counts.sum())
 
     def present(self, values: Floats) -> Floats:
         # A reference less one chunk is compared with that chunk only, which is sorted already.

@@ -194,11 +194,17 @@ COURSE = {
     "dealing",
     "datasets",
     "desk",
+    "game",
+    "game_solution",
     "incidents",
+    "partitions",
     "payoff",
     "remedies",
     "repairs",
 }
+
+#: Saved state: a format of files that a reader of monitors need not know.
+FILES = {"encoding", "model_text", "storage"}
 
 
 def statements(text):
@@ -218,7 +224,8 @@ def test_statements_are_counted_without_docstrings_comments_and_blanks():
 
 def test_the_library_stays_small():
     counts = {name: statements(path.read_text("utf-8")) for name, path in MODULES.items()}
-    assert sum(n for name, n in counts.items() if name not in COURSE) <= 3000, counts
+    assert sum(n for name, n in counts.items() if name not in COURSE | FILES) <= 3000, counts
+    assert sum(counts[name] for name in FILES) <= 400, counts
     assert {name: n for name, n in counts.items() if n > 250} == {}
 
 

@@ -1,6 +1,7 @@
 """The files that say what to install agree with each other, and make does what it says."""
 
 import ast
+import base64
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -24,9 +26,10 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 BACKEND = PROJECT["build-system"]["requires"]
 EVERYDAY = [*PROJECT["project"]["dependencies"], *EXTRAS["lab"], *EXTRAS["test"], *BACKEND]
 LOCKS = {
-    "requirements.lock": EVERYDAY,
+    "requirements.lock": [*EVERYDAY, *EXTRAS["scale"]],
     "requirements-oldest.lock": EVERYDAY,
     "requirements-data.lock": [*PROJECT["project"]["dependencies"], *EXTRAS["data"]],
+    "requirements-site.lock": [*PROJECT["project"]["dependencies"], *EXTRAS["site"]],
 }
 MODULES = sorted((ROOT / "course_lib").glob("*.py"))
 IMPORT_NAMES = {"scikit-learn": "sklearn"}
@@ -79,11 +82,12 @@ def test_the_oldest_lock_holds_the_lower_bounds():
         assert locked[name] == set(lowest), name
 
 
-def test_the_two_everyday_locks_agree():
-    everyday, data = pins("requirements.lock"), pins("requirements-data.lock")
-    shared = everyday.keys() & data.keys()
+@pytest.mark.parametrize("lock", ["requirements-data.lock", "requirements-site.lock"])
+def test_what_comes_on_top_leaves_the_everyday_versions(lock):
+    everyday, on_top = pins("requirements.lock"), pins(lock)
+    shared = everyday.keys() & on_top.keys()
     assert shared
-    assert {n: data[n] for n in shared} == {n: everyday[n] for n in shared}
+    assert {n: on_top[n] for n in shared} == {n: everyday[n] for n in shared}
 
 
 # -- Names and versions ---------------------------------------------------------------------------
@@ -255,3 +259,12 @@ def test_the_lab_does_not_ask_about_news(tmp_path):
 def test_make_help_lists_every_target():
     targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
     assert [line.split()[1] for line in make("help").splitlines()] == targets
+
+
+def test_the_readme_shows_the_first_picture_of_lesson_00_as_stored():
+    cells = nbformat.read(ROOT / "notebooks/00_start_here.ipynb", as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    pictures = [o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+    shown = (ROOT / "docs/finished_monitor.png").read_bytes()
+    assert shown == base64.b64decode(pictures[0])
+    assert "(docs/finished_monitor.png)" in (ROOT / "README.md").read_text()

@@ -8,6 +8,7 @@ from course_lib import (
     ConstantThreshold,
     MissingValuesCalculator,
     NumericalRangeCalculator,
+    PredictionIntervalThreshold,
     UnseenValuesCalculator,
 )
 
@@ -166,6 +167,16 @@ def test_frames_are_not_changed_and_limits_are_those_given(kind):
     assert (result.to_df()["upper_threshold"] == 0.5).all()
     pd.testing.assert_frame_equal(reference, before[0])
     pd.testing.assert_frame_equal(late, before[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rate_that_is_asked_for_has_the_limits_of_the_default(kind):
+    reference, late = stones(), stones(100, 1)
+    default, asked = (
+        measured(kind, late, reference, ["size"], threshold=rule).to_df()["upper_threshold"]
+        for rule in (None, PredictionIntervalThreshold(0.01))
+    )
+    pd.testing.assert_series_equal(asked, default)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -17,7 +17,13 @@ def stones(n=500, seed=0, sd=200.0):
 
 def realized(metrics=("mae",), later=None, **options):
     calculator = PerformanceCalculator(
-        list(metrics), "price", "regression", "predicted", "day", chunk_size=50, **options
+        list(metrics),
+        "price",
+        "regression",
+        "predicted",
+        timestamp_column_name="day",
+        chunk_size=50,
+        **options,
     )
     return calculator.fit(stones()).calculate(stones(200, seed=1) if later is None else later)
 

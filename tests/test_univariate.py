@@ -9,6 +9,7 @@ from scipy import stats
 from course_lib import (
     ConstantThreshold,
     MissingValuesCalculator,
+    PredictionIntervalThreshold,
     StandardDeviationThreshold,
     UnivariateDriftCalculator,
 )
@@ -384,6 +385,15 @@ def test_one_method_is_the_default():
     frame = calculator.calculate(stones(400, 1)).to_df()
     assert set(frame["metric"]) == {"jensen_shannon"}
     assert repr(calculator) == "UnivariateDriftCalculator(jensen_shannon; fitted)"
+
+
+@pytest.mark.parametrize("freedom", [3, 6])
+def test_chi_squared_alerts_at_the_rate_that_is_asked_for(freedom):
+    bounds = UnivariateDriftCalculator(["grade"])._bounds("chi2")
+    threshold = PredictionIntervalThreshold(0.05)
+    quiet = np.random.default_rng(0).chisquare(freedom, (1000, 10))
+    limits = [threshold.limits(row, n_used=[400] * 10, n=400, bounds=bounds)[1] for row in quiet]
+    assert stats.chi2.sf(limits, freedom).mean() == pytest.approx(0.05, abs=0.005)
 
 
 def test_methods_and_bins_that_do_not_exist_are_refused():

@@ -16,8 +16,8 @@ def first_picture(path: Path) -> bytes:
     """Return the first PNG among the outputs of a notebook."""
     cells = nbformat.read(path, as_version=4).cells
     outputs = (output for cell in cells for output in cell.get("outputs", []))
-    pictures = (output["data"]["image/png"] for output in outputs if "data" in output)
-    return base64.b64decode(next(pictures))
+    pictures = (output["data"].get("image/png") for output in outputs if "data" in output)
+    return base64.b64decode(next(filter(None, pictures)))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ from course_lib.result import Result
 from course_lib.verdicts import persistent, signals
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "evidence.md"
-BEGIN, END = "<!-- triage: begin -->", "<!-- triage: end -->"
+MARKS = "<!-- {0}: begin -->", "<!-- {0}: end -->"
+BEGIN, END = (mark.format("triage") for mark in MARKS)
 NUMBERS = ["carat", "depth", "table", "x", "y", "z"]
 TEXTS = ["cut", "color", "clarity"]
 ASKED = {"quiet": 0.90, "A": 0.75, "B": 0.75, "C": 0.75, "D": 0.75}
@@ -185,11 +186,12 @@ def _percents(figures: Sequence[float]) -> str:
     return " | ".join(f"{100 * figure:.0f}" for figure in figures)
 
 
-def write(text: str) -> None:
-    """Replace the tables between the two marks of the page."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+def write(text: str, name: str = "triage") -> None:
+    """Replace the tables between the two marks of this name on the page."""
+    begin, end = (mark.format(name) for mark in MARKS)
+    before, rest = PAGE.read_text(encoding="utf-8").split(begin)
+    after = rest.split(end)[1]
+    PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
