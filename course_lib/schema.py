@@ -306,6 +306,8 @@ def _codes(values: pd.Series, categories: tuple[Any, ...]) -> NDArray[np.int32]:
 
 
 def _as_float(values: pd.Series, name: str) -> NDArray[np.float64]:
+    if types.is_complex_dtype(values.dtype):
+        raise TypeError(f"`{name}` holds complex numbers; take their real part, or their size")
     if types.is_object_dtype(values.dtype) or not types.is_numeric_dtype(values.dtype):
         values = _numbers(values, name)
     array: NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
