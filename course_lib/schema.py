@@ -266,9 +266,11 @@ def _kind(values: pd.Series, name: str, numeric: bool, categorical: bool) -> Kin
         return "categorical"
     elif types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype):
         return "numeric"
-    elif isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype):
-        return "categorical"
-    elif inferred.startswith("dictionary<values=string"):  # Arrow's word for categories
+    elif (
+        isinstance(dtype, pd.CategoricalDtype)
+        or types.is_string_dtype(dtype)
+        or inferred.startswith("dictionary<values=string")  # Arrow's word for categories
+    ):
         return "categorical"
     raise TypeError(
         f"`{name}` holds {inferred}, which is neither numeric nor categorical; turn it into "

@@ -197,7 +197,7 @@ def test_every_chunker_is_kept(chunks, path):
         StandardDeviationThreshold(None, 2, np.median),
         StandardDeviationThreshold(),
     ],
-    ids=repr,
+    ids=["constant", "interval", "median", "deviation"],
 )
 def test_every_threshold_is_kept(threshold, path):
     monitor = realized(["mae", "rmse"], thresholds={"rmse": threshold}).fit(stones())
@@ -374,7 +374,9 @@ def test_leaving_out_what_was_not_given_is_an_error(path):
 def test_categories_that_are_no_plain_values_are_refused_with_their_column(path):
     frame = stones().assign(cut=pd.cut(stones()["size"], 3))
     monitor = UnseenValuesCalculator(["cut"], chunk_size=60).fit(frame)
-    with pytest.raises(ValueError, match=r"Interval\(.*only a pickle could hold \(in `cut`\); turn that column"):
+    with pytest.raises(
+        ValueError, match=r"Interval\(.*only a pickle could hold \(in `cut`\); turn that column"
+    ):
         monitor.save(path)
 
 

@@ -84,7 +84,10 @@ def workers(way: str, address: str | None) -> Iterator[Any]:
     local = None
     if not way.startswith("cluster"):
         local = LocalCluster(
-            n_workers=int(way[0]), threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
+            n_workers=int(way[0]),
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
         )
     with local or nullcontext(), Client(local or address) as client:
         client.wait_for_workers(int(way[0]) if local else 2)
