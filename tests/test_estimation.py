@@ -143,9 +143,9 @@ def test_a_metric_does_not_depend_on_which_others_are_asked_for():
 def test_metrics_that_share_a_row_loss_share_a_nanny(monkeypatch):
     targets = []
 
-    def count(data, target, hyperparameters):
+    def count(data, target, hyperparameters, **options):
         targets.append(target.tobytes())
-        return grow(data, target, hyperparameters)
+        return grow(data, target, hyperparameters, **options)
 
     monkeypatch.setattr("course_lib.estimation.grow", count)
     make(metrics=["mae", "mse", "rmse"], cross_fit=False).fit(stones())

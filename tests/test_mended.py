@@ -122,7 +122,7 @@ def test_a_missing_quiet_value_does_not_switch_a_limit_off():
     assert rule.limits(values, n_used=[9] * 4, n=9, bounds=Bounds()) == rule.limits(
         values[1:], n_used=[9] * 3, n=9, bounds=Bounds()
     )
-    with pytest.raises(ValueError, match="no reference chunk"):
+    with pytest.raises(ValueError, match="none of 1 reference chunks has a value"):
         rule.limits([np.nan], n_used=[9], n=9, bounds=Bounds())
 
 

@@ -41,7 +41,12 @@ def later():
 
 def realized(metrics="mae", frame=None, dated=True):
     calculator = PerformanceCalculator(
-        metrics, "price", "regression", "predicted", "day" if dated else None, chunk_size=50
+        metrics,
+        "price",
+        "regression",
+        "predicted",
+        timestamp_column_name="day" if dated else None,
+        chunk_size=50,
     )
     return calculator.fit(stones()).calculate(later() if frame is None else frame)
 

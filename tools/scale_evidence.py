@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,9 @@ def workers(way: str, address: str | None) -> Iterator[Any]:
 
 
 def warm_up() -> None:
-    """Import on a worker what the monitors need, which is not what is timed."""
-    import dask.dataframe  # noqa: F401
-    import lightgbm  # noqa: F401
-
-    monitors()
+    """Import on a worker what it needs, which is not what is timed."""
+    for name in ("dask.dataframe", "lightgbm", "course_lib.estimation", "course_lib.univariate"):
+        import_module(name)
 
 
 def kill_once(part: pd.DataFrame, week: pd.Timestamp, marker: str) -> pd.DataFrame:
@@ -121,6 +120,8 @@ def used() -> tuple[float, float]:
 def one(way: str, data: Path, results: Path, address: str | None) -> dict[str, Any]:
     """Measure all monitors in one way; store the results, return seconds and memory."""
     fitted = {name: monitor.fit(load_desk().reference) for name, monitor in monitors().items()}
+    marker = results / f"{way}.marker"
+    marker.unlink(missing_ok=True)
     columns = [*load_desk().features, "price", "predicted_price", "offered_at"]
     with nullcontext() if way in WAYS[:2] else workers(way, address) as client:
         before = client.run(used) if client else {}
@@ -134,11 +135,12 @@ def one(way: str, data: Path, results: Path, address: str | None) -> dict[str, A
             found = {name: measure(frame) for name, measure in found.items()}
         else:
             found = {
-                name: measure_partitions(monitor, partitions(data, columns, way, results))
+                name: measure_partitions(monitor, partitions(data, columns, way, marker))
                 for name, monitor in fitted.items()
             }
         seconds, after = time.perf_counter() - start, client.run(used) if client else {}
         own = used()
+    assert marker.exists() == way.endswith("killed")
     for name, result in found.items():
         result.to_df().to_parquet(results / f"{way} {name}.parquet")
     shares = [after[worker][0] - before.get(worker, (0, 0))[0] for worker in after]
@@ -151,7 +153,7 @@ def one(way: str, data: Path, results: Path, address: str | None) -> dict[str, A
     }
 
 
-def partitions(data: Path, columns: list[str], way: str, results: Path) -> Any:
+def partitions(data: Path, columns: list[str], way: str, marker: Path) -> Any:
     """Return the files as frames one after another, or as a Dask DataFrame."""
     if way == "stream":
         return (pd.read_parquet(file, columns=columns) for file in sorted(data.iterdir()))
@@ -161,8 +163,8 @@ def partitions(data: Path, columns: list[str], way: str, results: Path) -> Any:
     if not way.endswith("killed"):
         return frame
     files = sorted(data.iterdir())
-    week, marker = pd.Timestamp(files[len(files) // 2].stem), str(results / f"{way}.marker")
-    return frame.map_partitions(kill_once, week, marker, meta=frame._meta)
+    week = pd.Timestamp(files[len(files) // 2].stem)
+    return frame.map_partitions(kill_once, week, str(marker), meta=frame._meta)
 
 
 # -- All of them ----------------------------------------------------------------------------------
