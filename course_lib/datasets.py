@@ -41,6 +41,8 @@ def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     ------
     FileNotFoundError
         When the file is in none of these places; the message says how to make it.
+    OSError
+        When it is there and cannot be read, or is damaged.
 
     Notes
     -----
@@ -52,7 +54,7 @@ def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> load_diamonds()[["carat", "cut", "price"]].shape
     (53940, 3)
     """
-    return pd.read_parquet(data_file("diamonds.parquet", path))
+    return _read(data_file("diamonds.parquet", path))
 
 
 def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
@@ -75,6 +77,8 @@ def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     ------
     FileNotFoundError
         When the file is nowhere; the message says how to make it.
+    OSError
+        When it is there and cannot be read, or is damaged.
 
     Notes
     -----
@@ -86,7 +90,7 @@ def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> load_flights()["origin"].nunique()
     3
     """
-    return pd.read_parquet(data_file("flights.parquet", path))
+    return _read(data_file("flights.parquet", path))
 
 
 def data_file(name: str, path: str | os.PathLike[str] | None = None) -> Path:
@@ -122,6 +126,16 @@ def data_file(name: str, path: str | os.PathLike[str] | None = None) -> Path:
         f"`{name}` is not at {' or '.join(map(str, tried))}; run `python data/build.py` in a "
         "checkout of the course, or set COURSE_DATA to the folder that holds the file"
     )
+
+
+def _read(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError) as error:  # Arrow's own error for a damaged file is a ValueError
+        raise OSError(
+            f"`{file}` cannot be read ({error}); if it is damaged, restore it with "
+            "`git checkout data` or make it anew with `python data/build.py`"
+        ) from error
 
 
 def _places() -> list[Path]:

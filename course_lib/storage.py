@@ -12,8 +12,8 @@ import json
 import os
 import secrets
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -22,16 +22,13 @@ from typing import Any, get_type_hints
 from .encoding import Reader, Writer, require_type
 from .result import COLUMNS, MEASURES, Result
 
-__all__ = ["load", "save"]
+__all__ = ["load", "replaced", "save"]
 
 FORMAT, VERSION, CONTENTS = "course_lib", 1, "contents.json"
 
 
 def save(thing: Any, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
-    """Write a monitor or a result to a file; see their methods of that name.
-
-    It is written under another name first, so that no half file is ever in its place.
-    """
+    """Write a monitor or a result to a file; see their methods of that name."""
     try:
         contents, members = _packed(thing, without)
         text = json.dumps(contents, allow_nan=False)
@@ -39,21 +36,32 @@ def save(thing: Any, path: str | os.PathLike[str], *, without: Sequence[str] = (
         _unpacked(json.loads(text), members, handed_over)  # what is written can be read
     except (TypeError, ValueError) as error:
         raise ValueError(f"this {type(thing).__name__} cannot be saved: {error}") from error
+    with replaced(path) as part, zipfile.ZipFile(part, "x") as archive:
+        for name, data in {CONTENTS: text.encode(), **members}.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+
+
+@contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Hand out a name to write to, and put the file in its place when it is complete.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written; what was in its place stays, and nothing else is left.
+    """
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with part.open("xb") as stream:
-            with zipfile.ZipFile(stream, "w") as archive:
-                for name, data in {CONTENTS: text.encode(), **members}.items():
-                    archive.writestr(zipfile.ZipInfo(name), data)
-            stream.flush()
+        yield part
+        with part.open("rb+") as stream:
             os.fsync(stream.fileno())
         part.replace(target)
     except OSError as error:
         raise OSError(
             error.errno,
-            f"`{path}` cannot be written ({error.strerror}), and what was there is as before; "
-            "make room, or choose a folder that is there and that you may write to",
+            f"`{path}` cannot be written ({error.strerror or error}), and what was there is as "
+            "before; make room, or choose a folder that is there and that you may write to",
         ) from error
     finally:
         with suppress(OSError):

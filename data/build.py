@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from course_lib.dealing import deal
+from course_lib.storage import replaced
 
 GRADES = {
     "cut": ["Fair", "Good", "Very Good", "Premium", "Ideal"],  # worst to best
@@ -123,7 +124,8 @@ def source_file(package: str, name: str) -> Path:
 def write(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame as Parquet without pandas' own metadata, which differ between versions."""
     table = pa.table({name: _arrow(frame[name]) for name in frame})
-    pq.write_table(table, path, compression="zstd", version="2.6")
+    with replaced(path) as part:
+        pq.write_table(table, part, compression="zstd", version="2.6")
 
 
 def _arrow(column: pd.Series) -> pa.Array:
