@@ -119,7 +119,7 @@ def test_ctrl_c_from_outside_ends_a_long_fit(tmp_path):
         "from course_lib import DLE\n"
         "rng = np.random.default_rng(0)\n"
         "frame = pd.DataFrame(rng.normal(size=(500, 3)), columns=['a', 'p', 'y'])\n"
-        "dle = DLE(['a'], 'p', 'y', hyperparameters={'num_iterations': 10**6})\n"
+        "dle = DLE(['a'], 'p', 'y', metrics=['mae'], hyperparameters={'num_iterations': 10**6})\n"
         "print('ready', flush=True)\n"
         "try:\n    dle.fit(frame)\n"
         "except KeyboardInterrupt:\n    print('stopped,', dle._fitted)\n"
