@@ -96,7 +96,7 @@ def run(lab, visit):
 
 
 def run_all(page):
-    """Choose Run All Cells; once more if no cell is queued, as happens while the kernel connects."""
+    """Choose Run All Cells; again if no cell is queued, as happens while the kernel connects."""
     from playwright.sync_api import TimeoutError as Late
 
     queued = page.locator(f"{PANEL} .jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]"))
