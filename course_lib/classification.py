@@ -188,7 +188,7 @@ _CELLS = {  # name: true and predicted class
 
 
 def _share(side: Side = "lower") -> Bounds:
-    return Bounds(0, 1, side)
+    return Bounds(0, 1, side, best=1 if side == "lower" else None)
 
 
 #: The built-in metrics by name, without those that need to be told more.

@@ -180,7 +180,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
             yield Reading(self._metric, float(residual.mean()), n, column.name, error)
 
     def _bounds(self, metric: str) -> Bounds:
-        return Bounds(0.0, None)
+        return Bounds(0.0, None, best=0.0)
 
 
 @dataclass(frozen=True)

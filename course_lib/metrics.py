@@ -6,7 +6,7 @@ Taught in lesson 02.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,8 @@ class RowMetric:
     unit : str
         The unit of the result, for the axis of a plot.
     lower_limit : float, optional
-        The smallest value a row can have; estimates are clipped there.
+        The smallest value a row can have; estimates are clipped there. For a loss it is the best
+        value too, and sets the scale of the limits (see `PredictionIntervalThreshold`).
     higher_is_better : bool or None
         Alerts are raised on the worse side only; None stands for a metric that has none, so that
         both sides alert.
@@ -67,7 +68,9 @@ class RowMetric:
     def bounds(self) -> Bounds:
         """Limits and side, for a threshold."""
         sides: dict[bool | None, Side] = {True: "lower", False: "upper", None: "both"}
-        return Bounds(self.lower_limit, None, sides[self.higher_is_better], total=self.total)
+        best = self.lower_limit if self.higher_is_better is False else None
+        side = sides[self.higher_is_better]
+        return Bounds(self.lower_limit, None, side, total=self.total, best=best)
 
     def rows(self, y_true: Rows, y_pred: Rows) -> Rows:
         """Return one number per row, shape (n,).
@@ -109,6 +112,16 @@ class RowMetric:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, unit={self.unit!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class SquareMetric(RowMetric):
+    """The mean of a squared loss; it alerts when its root does."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """Limits and side, for a threshold."""
+        return replace(super().bounds, power=0.25)
 
 
 @dataclass(frozen=True, repr=False)
@@ -183,9 +196,9 @@ REGRESSION_METRICS: dict[str, RowMetric] = {
     for metric in (
         RowMetric("mae", absolute_error, unit="unit of y_true", lower_limit=0),
         RowMetric("mape", absolute_percentage_error, unit="share of y_true", lower_limit=0),
-        RowMetric("mse", squared_error, unit="squared unit of y_true", lower_limit=0),
+        SquareMetric("mse", squared_error, unit="squared unit of y_true", lower_limit=0),
         RootMetric("rmse", squared_error, unit="unit of y_true", lower_limit=0),
-        RowMetric("msle", squared_log_error, unit="squared logarithm", lower_limit=0),
+        SquareMetric("msle", squared_log_error, unit="squared logarithm", lower_limit=0),
         RootMetric("rmsle", squared_log_error, unit="logarithm", lower_limit=0),
     )
 }

@@ -165,18 +165,24 @@ class _Encoder:
             raw = cls(column, float(known.mean()) if len(known) else 0.0, np.empty(0))
         else:
             raw = cls(column, 0.0, _frequencies(values, column))
-        numbers = raw.encode(values)
+        numbers = raw._numbers(values)
         mean, sd = float(numbers.mean()), float(numbers.std())
         # The spread of a constant is rounding, some 1e-16 of its mean; do not blow it up to 1.
         is_constant = sd <= 1e-13 * abs(mean)
         return cls(column, raw.fill, raw.frequencies, mean, 1.0 if is_constant else sd)
 
     def encode(self, values: NDArray[Any]) -> Floats:
+        numbers = self._numbers(values)
+        numbers -= self.mean
+        numbers /= self.sd
+        return numbers
+
+    def _numbers(self, values: NDArray[Any]) -> Floats:
+        """A new array: the values, gaps filled, or how frequent each category is."""
         if self.column.kind == "numeric":
-            numbers = np.where(np.isnan(values), self.fill, values)
-        else:
-            numbers = self.frequencies[values]
-        return np.asarray((numbers - self.mean) / self.sd)
+            return np.where(np.isnan(values), self.fill, values)
+        numbers: Floats = self.frequencies[values]
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -188,8 +194,8 @@ class _Components:
     def errors(self, table: Table, rows: slice | NDArray[np.intp]) -> Floats:
         """Distance of each row from its reconstruction, at most the cap."""
         scaled = _encode(self.encoders, table, rows)
-        rest = scaled - scaled @ self.directions.T @ self.directions
-        return np.asarray(np.minimum(np.sqrt(np.square(rest).sum(axis=1)), self.cap))
+        scaled -= self.directions.T @ (self.directions @ scaled)
+        return np.asarray(np.minimum(np.sqrt(np.square(scaled).sum(axis=0)), self.cap))
 
 
 def _frequencies(codes: NDArray[Any], column: Column) -> Floats:
@@ -206,11 +212,12 @@ def _scaled_covariance(table: Table, rows: NDArray[np.intp]) -> tuple[tuple[_Enc
     """The encoders of these rows, and the covariance of the columns they make."""
     encoders = tuple(_Encoder.learn(table[c.name][rows], c) for c in table.columns)
     scaled = _encode(encoders, table, rows)
-    return encoders, scaled.T @ scaled / len(scaled)
+    return encoders, scaled @ scaled.T / scaled.shape[1]
 
 
 def _encode(encoders: Sequence[_Encoder], table: Table, rows: slice | NDArray[np.intp]) -> Floats:
-    return np.column_stack([e.encode(table[e.column.name][rows]) for e in encoders])
+    """The columns as numbers, one a row: each is written, and read, as one piece of memory."""
+    return np.stack([e.encode(table[e.column.name][rows]) for e in encoders])
 
 
 def _principal(covariance: Floats) -> tuple[Floats, Floats]:

@@ -44,6 +44,11 @@ class Bounds:
         as n ** -size_power: 0.5 for a mean or a distance, 0 for a test statistic.
     total : bool
         The metric is a sum over the rows of a chunk: limits are those of its mean, times n.
+    best : float or None
+        The value of a perfect chunk, if there is one. Losses crowd towards it and straggle away
+        from it: their distance from it, to the power of ``power``, is close to normal.
+    power : float
+        A half for a loss or a share of right answers, a quarter for a squared loss.
     """
 
     lower_limit: float | None = None
@@ -52,6 +57,8 @@ class Bounds:
     scale: Literal["raw", "log", "cbrt"] = "raw"
     size_power: float = 0.5
     total: bool = False
+    best: float | None = None
+    power: float = 0.5
 
     def clip(self, limits: Limits) -> Limits:
         """Switch off a limit that the metric cannot pass."""
@@ -170,9 +177,10 @@ class PredictionIntervalThreshold:
     For k reference chunks with mean m and standard deviation s (ddof 1) the upper limit is
     m + t · s · √(1 + 1/k), t the quantile of Student's distribution with k − 1 degrees of freedom:
     the prediction interval of a normal sample (Hahn and Meeker, Statistical Intervals, 1991, 4.7).
-    The metric's `Bounds` say on which scale and side. Values are brought to the typical chunk size
-    n̄ first, and limits to the size n of the chunk at hand: a mean has √(n̄/n + 1/k) for the root,
-    since its own noise falls with n and that of m does not.
+    The metric's `Bounds` say on which scale and side. Losses and shares of right answers are
+    skewed: their limit is set on the square root of their distance from a perfect chunk. Values
+    are brought to the typical chunk size n̄ first, and limits to the size n of the chunk at hand:
+    a mean has √(n̄/n + 1/k) for the root, since its own noise falls with n and that of m does not.
 
     The rate holds on average over references. One reference of ten chunks may buy far fewer or
     far more false alarms (lesson 02).
@@ -215,6 +223,10 @@ class PredictionIntervalThreshold:
             mean = replace(bounds, total=False)
             lower, upper = self.limits(quiet / sizes, n_used=sizes, n=n, bounds=mean)
             return lower and lower * n, upper and upper * n
+        if bounds.best is not None:
+            rooted = np.abs(quiet - bounds.best) ** bounds.power
+            _, far = self.limits(rooted, n_used=sizes, n=n, bounds=Bounds())
+            return bounds.clip(_beyond(bounds, max(far or 0.0, 0.0) ** (1 / bounds.power)))
         if bounds.scale != "raw" and not quiet.any():
             return None, 0.0  # a column that never moved
         k, typical = len(quiet), float(np.mean(sizes))
@@ -227,6 +239,12 @@ class PredictionIntervalThreshold:
         return bounds.clip(
             (lower if bounds.side != "upper" else None, upper if bounds.side != "lower" else None)
         )
+
+
+def _beyond(bounds: Bounds, far: float) -> Limits:
+    """Limits at this distance from the best value, on the side that is worse."""
+    assert bounds.best is not None
+    return (None, bounds.best + far) if bounds.side == "upper" else (bounds.best - far, None)
 
 
 def _quiet(values: ArrayLike, n_used: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

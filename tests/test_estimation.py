@@ -262,9 +262,9 @@ def test_a_reference_chunk_without_labels_is_estimated_but_sets_no_limit():
     frame = make().fit(reference).estimate(stones(100, seed=1)).to_df()
     assert frame["value"].notna().all()
     assert frame["upper_confidence_boundary"].notna().all()
-    realized = np.delete(chunk_means(loss(reference.fillna({"price": 0}))), 3)
-    reach = stats.t.ppf(0.99, 8) * realized.std(ddof=1) * np.sqrt(1 + 1 / 9)
-    assert frame["upper_threshold"].iloc[-1] == pytest.approx(realized.mean() + reach)
+    rooted = np.sqrt(np.delete(chunk_means(loss(reference.fillna({"price": 0}))), 3))
+    reach = stats.t.ppf(0.99, 8) * rooted.std(ddof=1) * np.sqrt(1 + 1 / 9)
+    assert frame["upper_threshold"].iloc[-1] == pytest.approx((rooted.mean() + reach) ** 2)
 
 
 # -- Confidence boundaries ------------------------------------------------------------------------

@@ -84,9 +84,9 @@ def test_sampling_errors_come_from_the_reference_and_the_rows_that_were_used():
 
 def test_limits_are_the_prediction_interval_of_the_reference_chunks():
     frame = make().fit(offers()).calculate(offers(seed=1)).to_df()
-    quiet = frame.loc[frame["period"] == "reference", "value"]
-    reach = stats.t.ppf(0.99, df=9) * quiet.std(ddof=1) * np.sqrt(1 + 1 / 10)
-    np.testing.assert_allclose(frame["upper_threshold"], quiet.mean() + reach)
+    rooted = np.sqrt(frame.loc[frame["period"] == "reference", "value"])
+    reach = stats.t.ppf(0.99, df=9) * rooted.std(ddof=1) * np.sqrt(1 + 1 / 10)
+    np.testing.assert_allclose(frame["upper_threshold"], (rooted.mean() + reach) ** 2)
 
 
 @pytest.mark.parametrize("factor", [0.01, 1000.0])
@@ -206,11 +206,11 @@ def test_a_reference_chunk_without_labels_sets_no_limit():
     reference = offers()
     reference.loc[100:149, "price"] = np.nan
     frame = make().fit(reference).calculate(offers(seed=1)).to_df()
-    quiet = frame.loc[frame["period"] == "reference", "value"].dropna()
-    assert len(quiet) == 9
-    reach = stats.t.ppf(0.99, df=8) * quiet.std(ddof=1) * np.sqrt(1 + 1 / 9)
+    rooted = np.sqrt(frame.loc[frame["period"] == "reference", "value"].dropna())
+    assert len(rooted) == 9
+    reach = stats.t.ppf(0.99, df=8) * rooted.std(ddof=1) * np.sqrt(1 + 1 / 9)
     full = frame["n_used"] == 50
-    np.testing.assert_allclose(frame.loc[full, "upper_threshold"], quiet.mean() + reach)
+    np.testing.assert_allclose(frame.loc[full, "upper_threshold"], (rooted.mean() + reach) ** 2)
 
 
 def test_a_label_that_arrives_changes_its_own_chunk_only():

@@ -11,6 +11,7 @@ from course_lib import (
     PredictionIntervalThreshold,
     StandardDeviationThreshold,
 )
+from course_lib.metrics import REGRESSION_METRICS
 from course_lib.thresholds import Bounds
 
 QUIET = [250.0, 243.0, 260.0, 251.0, 248.0, 255.0]
@@ -291,6 +292,57 @@ def test_the_lower_cube_root_limit_does_not_fall_below_zero():
     lower, upper = limits(PredictionIntervalThreshold(), [0, 0.001, 0.1, 2, 9], bounds=bounds)
     assert lower is None
     assert upper > 9
+
+
+@pytest.mark.parametrize("power", [0.5, 0.25])
+@pytest.mark.parametrize("n", [100, 400])
+def test_a_loss_has_the_interval_of_the_roots_of_its_distance_from_the_best(power, n):
+    rooted, k = np.power(QUIET, power), len(QUIET)
+    reach = stats.t.ppf(0.99, df=k - 1) * rooted.std(ddof=1) * math.sqrt(400 / n + 1 / k)
+    expected = (rooted.mean() + reach) ** (1 / power)
+    threshold, bounds = PredictionIntervalThreshold(), Bounds(best=0, power=power)
+    assert limits(threshold, n=n, bounds=bounds) == (None, pytest.approx(expected, rel=1e-12))
+    # A share of right answers is as far below 1 as the same loss is above 0.
+    shares, mirrored = 1 - np.array(QUIET) / 1000, Bounds(0, 1, "lower", best=1, power=power)
+    assert limits(threshold, shares, n=n, bounds=mirrored) == (
+        pytest.approx(1 - expected / 1000, rel=1e-12),
+        None,
+    )
+
+
+def root_mean_squares(n_rows, n_chunks=20_000):
+    """The RMSE of quiet chunks whose errors have tails longer than normal."""
+    errors = np.random.default_rng(n_rows).standard_t(8, size=(n_chunks, n_rows))
+    return np.sqrt(np.square(errors).mean(axis=1))
+
+
+@pytest.mark.parametrize("divisor", [1, 2, 4])
+def test_skewed_losses_alert_at_most_twice_as_often_as_asked(divisor):
+    rng, n_rows, k = np.random.default_rng(0), 160, 20
+    bounds, threshold = REGRESSION_METRICS["rmse"].bounds, PredictionIntervalThreshold(0.01)
+    references = rng.choice(root_mean_squares(n_rows), size=(N_REFERENCES, k))
+    new = rng.choice(root_mean_squares(n_rows // divisor), size=N_REFERENCES)
+    upper = [
+        threshold.limits(values, n_used=[n_rows] * k, n=n_rows // divisor, bounds=bounds)[1]
+        for values in references
+    ]
+    count = int((new > upper).sum())
+    assert binomial_interval(0.005)[0] <= count <= binomial_interval(0.02)[1]
+
+
+def test_a_squared_loss_alerts_when_its_root_does():
+    threshold = PredictionIntervalThreshold()
+    of_root = limits(threshold, n=300, bounds=REGRESSION_METRICS["rmse"].bounds)
+    of_square = limits(threshold, np.square(QUIET), n=300, bounds=REGRESSION_METRICS["mse"].bounds)
+    assert of_square[1] == pytest.approx(of_root[1] ** 2, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "limits_of_it"),
+    [(Bounds(0, 1, "lower", best=1), 1.0, (1.0, None)), (Bounds(0, best=0), 0.0, (None, 0.0))],
+)
+def test_a_metric_that_was_always_perfect_alerts_at_anything_less(bounds, value, limits_of_it):
+    assert limits(PredictionIntervalThreshold(), [value] * 6, bounds=bounds) == limits_of_it
 
 
 def test_an_exact_zero_counts_as_half_the_smallest_positive_value():
