@@ -107,7 +107,7 @@ lint: $(VENV)/.ready  ## ruff and mypy
 bench: $(VENV)/.ready  ## Time every calculator beside NannyML's (if `make oracle` was run); write docs/benchmarks.md
 	OMP_NUM_THREADS=2 $(PY) benchmarks/bench.py --nannyml $(ORACLE)/bin/python
 
-evidence: $(VENV)/.ready  ## Write the tables of docs/evidence.md anew (about forty minutes)
+evidence: $(VENV)/.ready  ## Write the tables of docs/evidence.md anew (about twenty minutes)
 	OMP_NUM_THREADS=1 $(PY) tools/triage_evidence.py --write
 	OMP_NUM_THREADS=1 $(PY) tools/game_evidence.py --write
 	OMP_NUM_THREADS=1 $(PY) tools/false_alarms.py --jobs 2 --write
@@ -126,6 +126,8 @@ $(ORACLE)/.ready: tests/oracle/requirements.txt
 oracle: $(VENV)/.ready $(ORACLE)/.ready  ## Freeze NannyML's numbers anew and compare (some minutes)
 	cd tests && OMP_NUM_THREADS=1 $(abspath $(ORACLE))/bin/python -m oracle.freeze ../build/oracle
 	cd tests && OMP_NUM_THREADS=1 $(abspath $(PY)) -m oracle.compare ../build/oracle
+	cd tests && OMP_NUM_THREADS=1 $(abspath $(ORACLE))/bin/python -m oracle.own_data write ../build/own
+	cd tests && OMP_NUM_THREADS=1 $(abspath $(PY)) -m oracle.own_data compare ../build/own
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q tests/test_oracle.py
 
 # -- Locks ----------------------------------------------------------------------------------------
