@@ -87,6 +87,22 @@ def keep_bars(app, what, name, item, options, lines):
             lines[i] = line.replace("|", r"\|")
 
 
+def keep_colons(app, what, name, item, options, lines):
+    """Show an attribute's "This: that" as written; napoleon takes "This" for a type."""
+    if lines and lines[-1].startswith(":type: "):
+        lines[0] = f"{lines.pop().removeprefix(':type: ')}: {lines[0]}"
+
+
+def split_joint_attributes(app, what, name, item, options, lines):
+    """Give each of several attributes described together an item of its own, as parameters have."""
+    text, split = "\n".join(lines), []
+    for field in re.split(r"\n(?=\S|$)", text):
+        joint = re.match(r":(ivar|vartype) (\w+(?:, \w+)+):", field)
+        names = joint[2].split(", ") if joint else []
+        split += [f":{joint[1]} {name}:{field[joint.end() :]}" for name in names] or [field]
+    lines[:] = "\n".join(split).split("\n")
+
+
 def show_numbers_only(app, domain, objtype, content):
     """Leave out the value of a constant unless it is a number: tables are long, paths are local."""
     if objtype in {"data", "attribute"}:
@@ -100,4 +116,6 @@ def setup(app):
     """Register all of them."""
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", keep_bars)
+    app.connect("autodoc-process-docstring", keep_colons, priority=900)
+    app.connect("autodoc-process-docstring", split_joint_attributes, priority=900)
     app.connect("object-description-transform", show_numbers_only)

@@ -213,6 +213,17 @@ def test_a_new_text_enters_the_table_of_contents_by_itself():
     assert build_site.with_all_texts(index, found) == "evidence\nbenchmarks\ncite\n"
 
 
+def test_a_number_and_its_sign_stay_on_one_line():
+    text = "At 5 % of k = 10, 0.9 ± 0.2; `a = 5 %`.\n"
+    assert (
+        build_site.tie(text) == "At 5\u00a0% of k\u00a0=\u00a010, 0.9\u00a0±\u00a00.2; `a = 5 %`.\n"
+    )
+
+
+def test_the_readme_maps_the_lessons_as_they_are():
+    assert build_site.outline(LESSONS) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_links_between_files_become_links_between_pages(monkeypatch):
     here, page = ROOT / "docs/index.md", Path("index.md")
     texts = {
@@ -499,6 +510,25 @@ def test_no_page_names_this_machine(pages):
 
 
 @needs_sphinx
+def test_the_library_tells_names_from_types(pages):
+    texts = {n: p.path.read_text(encoding="utf-8") for n, p in pages.items() if n[:4] == "api/"}
+    words = {name: re.sub(r"<[^>]+>", "", text) for name, text in texts.items()}
+    assert "reference (DataFrame) – The sets" in words["api/desk.html"]
+    assert "The 20 test weeks: new to the model" in words["api/desk.html"]
+    joint = re.compile(r"\w \([\w, ]+,\) –|^Type:", re.M)
+    assert {name: joint.findall(text) for name, text in words.items() if joint.search(text)} == {}
+
+
+@needs_sphinx
+def test_no_page_weighs_more_than_a_megabyte(site, pages):
+    weights = {}
+    for name, page in pages.items():
+        images = {(page.path.parent / unquote(a["src"])).resolve() for a in page.every("img")}
+        weights[name] = sum(path.stat().st_size for path in [page.path, *images])
+    assert {name: n for name, n in weights.items() if n > 1_000_000} == {}
+
+
+@needs_sphinx
 def test_lessons_lead_to_the_next_and_the_previous(pages):
     names = [f"notebooks/{path.stem}.html" for path in LESSONS]
     for before, after in pairwise(names):
@@ -558,6 +588,61 @@ def test_every_page_opens_without_complaint_and_fits_a_phone(site, pages, browse
     assert visit.complaints == []
     assert [url for url in visit.requests if not url.startswith(("file:", "data:"))] == []
     assert wide == {}
+
+
+# Every block of code that is cut off though none of its lines is longer than 100 characters.
+CUT = """() => [...document.querySelectorAll('.cell_input pre')]
+  .filter((pre) => pre.checkVisibility() && pre.scrollWidth > pre.clientWidth)
+  .map((pre) => Math.max(...pre.innerText.split('\\n').map((line) => line.length)))
+  .filter((length) => length <= 100)"""
+HIDDEN = """() => [...document.querySelectorAll('.cell_output .output pre')]
+  .filter((pre) => pre.scrollWidth > pre.clientWidth).map((pre) => pre.innerText)"""
+
+
+@needs_sphinx
+@needs_browser
+@pytest.mark.parametrize(("width", "cut"), [(1280, CUT), (360, HIDDEN)])
+def test_code_fits_a_laptop_and_what_it_prints_a_phone(site, browser, width, cut):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    found = {}
+    for path in LESSONS:
+        page.goto((site / f"notebooks/{path.stem}.html").as_uri())
+        found[path.stem] = page.evaluate(cut)
+    page.close()
+    assert {name: blocks for name, blocks in found.items() if blocks} == {}
+
+
+# What the keyboard is at: its words and whether an outline shows it.
+FOCUS = """() => {
+  const e = document.activeElement, image = e.querySelector('img');
+  if (e === document.body) return null;
+  const flat = e.getBoundingClientRect().height === 0;
+  const { outlineStyle, outlineWidth } = getComputedStyle(flat ? e.firstElementChild : e);
+  const words = e.getAttribute('aria-label') || e.innerText.trim() || (image ? image.alt : '');
+  return [words.trim().split('\\n')[0], outlineStyle === 'solid' && parseFloat(outlineWidth) >= 2];
+}"""
+
+
+@needs_sphinx
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 360])
+def test_tab_reaches_everything_and_shows_where_it_is(site, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto((site / "notebooks/02_estimate_performance.html").as_uri())
+    reached = []
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if (focus := page.evaluate(FOCUS)) is None:
+            break  # around once
+        reached.append(focus)
+    assert [words for words, outlined in reached if not outlined or not words] == []
+    wanted = ["Skip to main content", "Search", "Toggle primary sidebar", "Hint", "Solution",
+              "Show the check and its hints", "Show the options and the answer"]  # fmt: skip
+    words = [words for words, _ in reached]
+    assert [each for each in wanted if not any(each in found for found in words)] == []
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("dialog[open] input[type=search]")
+    page.close()
 
 
 @needs_sphinx

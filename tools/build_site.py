@@ -25,9 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 BOLD = re.compile(r"\*\*([^*]+?)\*\*")
 HEAD = re.compile(r"^ *(?:(?:[-*]|\d+\.) +\*\*[^*]+\*\*|\*\*[^*]+\*\*:)", re.M)
+TIED = re.compile(r"(?<=\d) (?=%)|(?<=[\dk]) (?=[±=])|(?<=[±=]) (?=\d)")
 FENCE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.M | re.S)
 UNSETTLED = "https://github.com/OWNER/NAME"
 UNUSED = ("*.map", "*macros.html", "fontawesome.js")  # of the theme, what no page loads
+TOGGLE = '<summary><span class="toctree-toggle"'
 PROMPTS = {"quiz": "the options and the answer", "check": "the check and its hints"}
 
 
@@ -106,6 +108,12 @@ def describe_figure(cell: NotebookNode) -> None:
         cell.metadata.setdefault("mystnb", NotebookNode())["image"] = {"alt": alt}
 
 
+def tie(text: str) -> str:
+    """Keep a number and what belongs to it on one line: 5 %, 0.9 ± 0.2, k = 10."""
+    parts = FENCE.split(text)
+    return "".join(part if i % 2 else TIED.sub("\u00a0", part) for i, part in enumerate(parts))
+
+
 def link_terms(text: str, terms: set[str]) -> str:
     """Link each bold term to its entry in the glossary."""
 
@@ -150,7 +158,7 @@ def translate(source: Path, terms: set[str]) -> str:
         cells.append(cell)
         if cell.cell_type == "markdown":
             text = relink(cell.source, source, source.relative_to(ROOT))
-            cell.source = link_terms(text, terms)
+            cell.source = tie(link_terms(text, terms))
         elif cell.cell_type == "code":
             key = cell.source
             fold(cell)
@@ -259,7 +267,7 @@ def lead_to_lessons(text: str, lessons: Iterable[Path]) -> str:
 
 def module_pages() -> dict[str, str]:
     """Return a page per module of the library, and the list of them."""
-    pages, rows = {}, ["| module | |", "|---|---|"]
+    pages, rows = {}, ["| module | what it holds |", "|---|---|"]
     for path in sorted((ROOT / "course_lib").glob("[a-z]*.py")):
         name = path.stem
         lead = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
@@ -284,7 +292,7 @@ def pages() -> dict[str, str]:
     found = {str(page_of(p)): translate(p, terms) for p in [*lessons, *solutions]}
     for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "data/README.md"]:
         page = page_of(path)
-        found[str(page)] = relink(path.read_text(encoding="utf-8"), path, page)
+        found[str(page)] = tie(relink(path.read_text(encoding="utf-8"), path, page))
     found["index.md"] = with_all_texts(found["index.md"], found)
     found["index.md"] = found["index.md"].replace("<!-- lessons -->", outline(lessons))
     found["instructor.md"] = found["instructor.md"].replace("<!-- foreseen -->", foreseen(lessons))
@@ -303,7 +311,8 @@ def with_all_texts(index: str, found: Iterable[str]) -> str:
 
 def write(texts: dict[str, str], folder: Path) -> int:
     """Write what has changed, so that Sphinx reads no more, remove what is gone; count both."""
-    there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    files = [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".png"]
+    there = {p.relative_to(folder).as_posix(): p for p in files}
     gone = [path for name, path in there.items() if name not in texts]
     for path in gone:
         path.unlink()
@@ -325,13 +334,26 @@ def build(folder: Path = ROOT / "build") -> int:
     if write(pages(), folder / "pages"):
         # Every page holds the titles of all: write all anew, not only those that changed.
         shutil.rmtree(folder / "site", ignore_errors=True)
+    for picture in (ROOT / "docs").glob("*.png"):
+        shutil.copy2(picture, folder / "pages")
     places = [str(folder / name) for name in ("pages", "site")]
     options = ["--fail-on-warning", "--keep-going", "--quiet", "-c", str(ROOT / "docs")]
     code = sphinx([*options, "-d", str(folder / "doctrees"), *places])
     for unused in UNUSED:
         for path in (folder / "site/_static").rglob(unused):
             path.unlink()
+    for path in (folder / "site").rglob("*.html"):
+        name_toggles(path)
     return code
+
+
+def name_toggles(path: Path) -> None:
+    """Have a toggle called by what it shows: the arrows of the sidebar, the prompts of cells."""
+    text = path.read_text(encoding="utf-8")
+    named = text.replace(TOGGLE, TOGGLE.replace(">", ' aria-label="Show the pages below">', 1))
+    named = named.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    if named != text:
+        path.write_text(named, encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
