@@ -96,10 +96,11 @@ test: $(VENV)/.ready $(VENV)/.data-ready  ## Run all tests: units, doctests, sty
 test-oldest: $(OLDEST)/.ready  ## The same with the oldest supported versions, in .venv-oldest
 	$(call PYTEST,$(OLDEST))
 
-lint: $(VENV)/.ready  ## ruff and mypy
+lint: $(VENV)/.ready  ## ruff, mypy and codespell
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
+	$(VENV)/bin/codespell
 
 # -- Evidence -------------------------------------------------------------------------------------
 # What rests on many runs; not part of the tests.

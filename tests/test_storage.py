@@ -368,7 +368,7 @@ def test_metrics_handed_over_must_be_those_that_were_fitted(path):
 
 def test_leaving_out_what_was_not_given_is_an_error(path):
     with pytest.raises(ValueError, match="`without` names 'treshold', which the monitor was not"):
-        realized().save(path, without=["treshold"])
+        realized().save(path, without=["treshold"])  # codespell:ignore
 
 
 def test_categories_that_are_no_plain_values_are_refused_with_their_column(path):
