@@ -91,6 +91,49 @@ def test_the_minutes_of_the_plans_add_up():
     assert (follows[plans[1] - 1], follows[-1]) == (4 * 60, 17 * 60)
 
 
+def test_the_evenings_take_two_hours_with_the_break():
+    guide = (ROOT / "docs/instructor.md").read_text()
+    evenings = re.findall(r"^\| \d \| ([\d +]+) \|", guide, re.M)
+    sums = [sum(int(part) for part in text.split("+")) for text in evenings]
+    assert sums == [110] * 4
+
+
+def test_the_plans_name_sections_that_their_lessons_have():
+    headings = {p.name[:2]: sections(p) for p in LESSONS}
+    guide = (ROOT / "docs/instructor.md").read_text()
+    for row in re.findall(r"^\| [\d:]+ \| \d+ \| (.*Lesson .*) \|$", guide, re.M):
+        number = re.search(r"Lesson (\d\d)", row)[1]
+        for name in re.findall(r"\*([^*]+)\*", row):
+            assert any(heading.startswith(name) for heading in headings[number]), (number, name)
+
+
+def sections(path):
+    texts = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown"]
+    return re.findall(r"^##+ (.*)$", "\n".join(texts), re.M)
+
+
+def test_the_guide_has_a_word_before_each_figure():
+    guide = (ROOT / "docs/instructor.md").read_text()
+    for path in LESSONS:
+        part, n_figures = "", 0
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                part = (re.findall(r"^#+ (.*)$", cell.source, re.M) or [part])[-1]
+            shown = any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
+            n_figures += shown and not part.startswith("Try it")
+        head = f"### {path.name[:2]} {build_site.title(path)}\n"
+        said = guide.partition(head)[2].partition("\n##")[0]
+        assert len(re.findall(r"(?:^- |and )\*", said, re.M)) >= n_figures, path.name
+
+
+def test_the_guide_tells_how_long_each_lesson_computes():
+    guide = (ROOT / "docs/instructor.md").read_text()
+    told = dict(re.findall(r"^\| (\d\d) \| (\d+) \|", guide, re.M))
+    assert list(told) == [path.name[:2] for path in LESSONS]
+    assert all(int(s) <= (60 if n in {"08", "09"} else 30) for n, s in told.items())
+    assert "<!-- run" not in guide
+
+
 # -- What is installed for it ---------------------------------------------------------------------
 
 
