@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 BOLD = re.compile(r"\*\*([^*]+?)\*\*")
 HEAD = re.compile(r"^ *(?:(?:[-*]|\d+\.) +\*\*[^*]+\*\*|\*\*[^*]+\*\*:)", re.M)
-TIED = re.compile(r"(?<=\d) (?=%)|(?<=[\dk]) (?=[±=])|(?<=[±=]) (?=\d)")
+TIED = re.compile(r"(?<=\d) (?=%|s\b)|(?<=[\dk]) (?=[±=])|(?<=[±=]) (?=\d)")
 FENCE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.M | re.S)
 UNSETTLED = "https://github.com/OWNER/NAME"
 UNUSED = ("*.map", "*macros.html", "fontawesome.js")  # of the theme, what no page loads
@@ -260,7 +260,7 @@ def lead_to_lessons(text: str, lessons: Iterable[Path]) -> str:
     for terms, entry in glossary_entries(text):
         path = next((first[term] for term in terms if term in first), None)
         if path:
-            link = f" [Lesson {path.name[:2]}](notebooks/{path.name})"
+            link = f" [Lesson\u00a0{path.name[:2]}](notebooks/{path.name})"
             text = text.replace(entry, entry.rstrip() + link + "\n" * entry.endswith("\n"))
     return text
 
