@@ -231,7 +231,8 @@ def test_an_entry_of_the_glossary_leads_to_the_first_lesson_that_explains_it(tmp
     lesson(tmp_path, monkeypatch, [new_markdown_cell("# Scale out\n\nA **Chunk** is a block.")])
     text = "```{glossary}\nchunk\nchunks\n    A block.\n\nlimit\n    A line.\n```\n"
     found = build_site.lead_to_lessons(text, [tmp_path / "notebooks/09_specimen.ipynb"])
-    assert "    A block. [Lesson\u00a009](notebooks/09_specimen.ipynb)\n\nlimit\n    A line.\n" in found
+    link = "[Lesson\u00a009](notebooks/09_specimen.ipynb)"
+    assert f"    A block. {link}\n\nlimit\n    A line.\n" in found
 
 
 def test_the_guide_lists_the_wrong_answers_that_a_lesson_foresees(tmp_path, monkeypatch):
