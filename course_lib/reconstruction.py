@@ -223,7 +223,8 @@ def _encode(encoders: Sequence[_Encoder], table: Table, rows: slice | NDArray[np
 def _principal(covariance: Floats) -> tuple[Floats, Floats]:
     """Variances, largest first, and the directions they belong to, one a row."""
     variances, directions = np.linalg.eigh(covariance)
-    return np.maximum(variances[::-1], 0.0), directions.T[::-1]
+    # In plain order in memory, as after loading: products of another layout differ in the last bit.
+    return np.maximum(variances[::-1], 0.0), np.ascontiguousarray(directions.T[::-1])
 
 
 def _n_kept(variances: Floats, n_components: float) -> int:
