@@ -18,6 +18,9 @@ __all__ = ["REGRESSION_METRICS", "RootMetric", "RowMetric", "regression_metrics"
 
 Rows = NDArray[np.float64]
 
+LARGEST = 1e145  # of a row's number: its square can still be summed
+SMALLEST = 1e-70  # of a true value that is divided by
+
 
 @dataclass(frozen=True)
 class RowMetric:
@@ -87,12 +90,17 @@ class RowMetric:
                 f"`function` of the metric {self.name!r} returned shape {values.shape} for "
                 f"{len(y_true):,} rows; it must return one number per row"
             )
-        bad = int((~np.isfinite(values)).sum())
-        if bad:
-            raise ValueError(
-                f"the metric {self.name!r} is not finite in {bad:,} of {len(values):,} rows; "
-                "drop those rows or choose a metric that is defined for them"
-            )
+        # Neither may the squares of a row's number overflow, which its standard error needs.
+        for is_good, flaw in (
+            (np.isfinite(values), "is not finite"),
+            (np.abs(values) <= LARGEST, f"lies beyond ±{LARGEST:g}"),
+        ):
+            if not is_good.all():
+                raise ValueError(
+                    f"the metric {self.name!r} {flaw} in {int((~is_good).sum()):,} of "
+                    f"{len(values):,} rows; drop those rows or choose a metric that is defined for "
+                    "them"
+                )
         low = 0 if self.lower_limit is None else int((values < self.lower_limit).sum())
         if low:
             raise ValueError(
@@ -148,7 +156,7 @@ def squared_error(y_true: Rows, y_pred: Rows) -> Rows:
 
 
 def absolute_percentage_error(y_true: Rows, y_pred: Rows) -> Rows:
-    """Return |y − p| / |y|; refuse a true value of zero."""
+    """Return |y − p| / |y|; refuse a true value of zero, or within 1e-70 of it."""
     refuse_zero("y_true", y_true)
     return np.asarray(np.abs(y_true - y_pred) / np.abs(y_true))
 
@@ -162,11 +170,13 @@ def squared_log_error(y_true: Rows, y_pred: Rows) -> Rows:
 
 def refuse_zero(name: str, y_true: Rows) -> None:
     """Raise a ValueError where mape would divide by zero; missing labels are passed over."""
-    n_bad = int((y_true == 0).sum())
+    # A quotient of 1e200 overflows as soon as it is squared; no unit makes a true value that small.
+    n_bad = int((np.abs(y_true) < SMALLEST).sum())
     if n_bad:
+        rounded = "" if (y_true == 0).sum() == n_bad else f", or within {SMALLEST:g} of it,"
         raise ValueError(
-            f"`{name}` is zero in {n_bad:,} of {len(y_true):,} rows, and mape divides by it; "
-            "use mae, or a RowMetric of your own"
+            f"`{name}` is zero{rounded} in {n_bad:,} of {len(y_true):,} rows, and mape divides by "
+            "it; use mae, or a RowMetric of your own"
         )
 
 
