@@ -281,7 +281,8 @@ def _moments(frame: pd.DataFrame, column: str) -> Column:
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"`frame` must be a DataFrame, got {type(frame).__name__}")
     _require(frame, [column])
-    if not pd.api.types.is_datetime64_any_dtype(frame[column]):
+    # By name: pandas counts Arrow's date32 as a datetime, though it has no time zone to compare.
+    if not str(frame[column].dtype).startswith(("datetime64", "timestamp")):
         raise TypeError(
             f"`{column}` holds {frame[column].dtype}, not timestamps; convert it first: "
             f"frame[{column!r}] = pd.to_datetime(frame[{column!r}])"
