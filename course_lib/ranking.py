@@ -218,13 +218,13 @@ class ImpactRanker:
             )
         if isinstance(dle.metrics[0], RootMetric):
             raise ValueError(
-                f"{dle.metrics[0].name} is the root of a mean, and contributions to it do not add "
-                "up; use mae, mse or a RowMetric"
+                f"the DLE has `metrics=[{dle.metrics[0].name!r}]`, the root of a mean, and "
+                "contributions to it do not add up; use mae, mse or a RowMetric"
             )
         if dle.metrics[0].total:
             raise ValueError(
-                f"{dle.metrics[0].name} is a total, and contributions are per row; use the metric "
-                "without `total=True`"
+                f"the DLE has `metrics=[{dle.metrics[0].name!r}]`, a total, and contributions are "
+                "per row; use the metric without `total=True`"
             )
         self.dle = dle
         self.groups = _checked_groups(groups or {}, dle.feature_column_names)

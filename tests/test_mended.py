@@ -112,7 +112,7 @@ def test_errors_by_segment_follow_codes_and_refuse_other_metrics(stones):
 
 def test_impact_refuses_a_total():
     total = RowMetric("missed", lambda y, p: np.abs(y - p), total=True)
-    with pytest.raises(ValueError, match="is a total"):
+    with pytest.raises(ValueError, match="a total, and contributions are per row"):
         ImpactRanker(DLE(["size"], y_pred="predicted", y_true="price", metrics=total))
 
 

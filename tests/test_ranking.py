@@ -257,7 +257,7 @@ def test_rows_without_a_label_are_not_learned_from():
 def test_what_has_no_single_unit_or_does_not_add_up_is_refused():
     with pytest.raises(ValueError, match="the DLE has 2 metrics; impact has one unit"):
         ImpactRanker(dle(["mae", "mse"]))
-    with pytest.raises(ValueError, match="rmse is the root of a mean"):
+    with pytest.raises(ValueError, match=r"`metrics=\['rmse'\]`, the root of a mean"):
         ImpactRanker(dle("rmse"))
 
 
