@@ -79,7 +79,7 @@ def plot_result(
             _draw_series(one, rows, result.kind)
             name = metric if column is None else f"{column}: {metric}"
             one.set_ylabel(_with_unit(name, rows["unit"].iloc[0]))
-            one.set_title(title or f"{result.kind.capitalize()} {name}")
+            one.set_title(title or f"{result.kind.capitalize()} {_as_is(name)}")
             _legend(one)
     return axes[0] if len(axes) == 1 else axes
 
@@ -121,7 +121,7 @@ def plot_distribution(result: Result, *, ax: Axes | None = None, title: str | No
             draw(one, rows, chunks)
             _draw_start(one, chunks)
             _date_axis(one, chunks)
-            one.set_title(title or f"Distribution of {column}")
+            one.set_title(title or f"Distribution of {_as_is(column)}")
             _legend(one)
     return axes[0] if len(axes) == 1 else axes
 
@@ -150,11 +150,12 @@ def plot_comparison(
         second = ax if comparison.same_metric else ax.twinx()
         if second is not ax:
             second.grid(visible=False)
+        labels = [_as_is(label) for label in comparison.labels]
         sides = zip((ax, second), (comparison.left, comparison.right), strict=True)
         for place, (axes, result) in enumerate(sides):
             color = COLORS["second"] if place and result.kind != "realized" else COLORS[result.kind]
             rows = result.to_df()
-            _draw_values(axes, rows, color, _DASH[result.kind], comparison.labels[place])
+            _draw_values(axes, rows, color, _DASH[result.kind], labels[place])
             _draw_alerts(axes, rows, label=None if place else "alert")
             axes.set_ylabel(_with_unit(result.series[0][1], rows["unit"].iloc[0]))
         left = comparison.left.to_df()
@@ -162,7 +163,7 @@ def plot_comparison(
             _draw_limits(ax, left)
         _draw_start(ax, left)
         _date_axis(ax, left)
-        names = " and ".join(comparison.labels)
+        names = " and ".join(labels)
         ax.set_title(title or names[0].upper() + names[1:])
         _legend(ax, second)
     return ax
@@ -261,7 +262,7 @@ def _draw_ridges(ax: Axes, rows: pd.DataFrame, chunks: pd.DataFrame) -> None:
     low, high = (used[0], used[-1]) if len(used) else (at[0], at[-1])
     _draw_marks(ax, chunks, high + 2 * step)
     ax.set_ylim(low - step, high + 3 * step)
-    ax.set_ylabel(rows["column"].iloc[0])
+    ax.set_ylabel(_as_is(rows["column"].iloc[0]))
 
 
 def _draw_stacks(ax: Axes, rows: pd.DataFrame, chunks: pd.DataFrame) -> None:
@@ -274,11 +275,11 @@ def _draw_stacks(ax: Axes, rows: pd.DataFrame, chunks: pd.DataFrame) -> None:
     for name, share in reversed(by_bin.items()):  # from the top, as the legend lists them
         if name in shades or share.any():
             look = {"color": shades.get(name, "#d9d9d9"), "hatch": "//" * (name == MISSING)}
-            ax.bar(start, -share, width, top, align="edge", label=name, linewidth=0, **look)
+            ax.bar(start, -share, width, top, align="edge", label=_as_is(name), linewidth=0, **look)
         top = top - share
     _draw_marks(ax, chunks, 1.05)
     ax.set_ylim(0, 1.1)
-    ax.set_ylabel(f"{rows['column'].iloc[0]}, share of rows")
+    ax.set_ylabel(f"{_as_is(rows['column'].iloc[0])}, share of rows")
 
 
 def _draw_marks(ax: Axes, chunks: pd.DataFrame, height: float) -> None:
@@ -410,7 +411,12 @@ def _same(columns: pd.Series, column: str | None) -> pd.Series:
 
 
 def _with_unit(name: str, unit: str) -> str:
-    return f"{name}, {unit}" if unit else name
+    return _as_is(f"{name}, {unit}" if unit else name)
+
+
+def _as_is(name: str) -> str:
+    """Keep matplotlib from reading what stands between two dollars, as in "$5 to $9", as TeX."""
+    return name.replace("$", r"\$")
 
 
 def _legend(*axes: Axes) -> None:
