@@ -13,19 +13,24 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import course_lib
 from course_lib import (
     CBPE,
     DLE,
+    AlertCountRanker,
     ColumnConsistencyCalculator,
     ConstantThreshold,
+    CorrelationRanker,
     DataReconstructionDriftCalculator,
     DomainClassifierCalculator,
+    ImpactRanker,
     MissingValuesCalculator,
     NumericalRangeCalculator,
     PerformanceCalculator,
@@ -33,6 +38,9 @@ from course_lib import (
     StandardDeviationThreshold,
     UnivariateDriftCalculator,
     UnseenValuesCalculator,
+    as_of,
+    decompose_change,
+    split_by_time,
 )
 from course_lib.result import COLUMNS, MEASURES
 
@@ -228,7 +236,17 @@ NAMES = (
         "Column_0",
         "col\nline",
     ),
-    *("with `tick`", "%s {} \\", "x" * 60, "__index_level_0__", "column", "nan", "period", "0"),
+    *(
+        "with `tick`",
+        "%s {} \\",
+        "x" * 60,
+        "__index_level_0__",
+        "column",
+        "nan",
+        "period",
+        "0",
+        r"a $\frac{ b$",
+    ),
 )
 
 
@@ -500,6 +518,53 @@ MONITORS: dict[str, tuple[Callable, tuple[str, ...]]] = {
 }
 
 
+def _rank_by_impact(case, reference, analysis):
+    dle = MONITORS["DLE"][0](case)
+    require_numbers(ImpactRanker(dle).fit(reference).rank(analysis), "contribution")
+
+
+def _rank_by_alerts(case, reference, analysis):
+    drift = _univariate(case).fit(reference).calculate(analysis)
+    table = AlertCountRanker().rank(drift)
+    if sorted(table["column_name"]) != sorted(case.columns):
+        raise BrokenError(f"of {len(case.columns)} columns, {len(table)} are ranked")
+    metrics = ("mae",)
+    realized = MONITORS["realized"][0](replace(case, metrics=metrics, threshold="default"))
+    performance = realized.fit(reference).calculate(analysis)
+    CorrelationRanker().fit(performance).rank(drift, performance)
+
+
+def _decompose(case, reference, analysis):
+    dle, realized = (MONITORS[name][0](case).fit(reference) for name in ("DLE", "realized"))
+    parts = decompose_change(dle.estimate(analysis), realized.calculate(analysis))
+    require_numbers(parts, "change", "explained", "unexplained")
+
+
+def _look_back(case, reference, analysis):
+    roles = {"timestamp_column_name": "day", "y_true": ["price", "sold"], "known_at": "day"}
+    seen = as_of(analysis, "2024-02-01", **roles)
+    if len(seen) > len(analysis) or list(seen.columns) != list(analysis.columns):
+        raise BrokenError("what was known is more than there is")
+
+
+def _split(case, reference, analysis):
+    starts = {"first": "2024-01-01", "second": "2024-01-20"}
+    sets = split_by_time(analysis, timestamp_column_name="day", starts=starts)
+    if sum(map(len, sets.values())) > len(analysis):
+        raise BrokenError("a row is in two sets")
+
+
+#: The other public calls that take a frame or a result, with the metrics they may be asked for.
+CALLS: dict[str, tuple[Callable, tuple[str, ...]]] = {
+    "ImpactRanker": (_rank_by_impact, REGRESSION),
+    "other rankers": (_rank_by_alerts, CATEGORICAL[:2]),
+    "decompose_change": (_decompose, REGRESSION),
+    "as_of": (_look_back, ()),
+    "split_by_time": (_split, ()),
+}
+SUBJECTS = (*MONITORS, *CALLS)
+
+
 #: What can be wrong with a case. A few at a time, or the first would hide all others.
 OF_ALL = (
     *("time", "time later", "frame", "frame later", "few rows", "few rows later", "small chunks"),
@@ -508,7 +573,7 @@ OF_COLUMNS = ("kind", "kind", "kind later", "flaw", "flaw", "flaw later", "names
 OF_ROLES = ("labels", "labels", "labels later", "prediction", "prediction later")
 TROUBLES = {
     **dict.fromkeys(("realized", "realized classes", "CBPE"), (*OF_ALL, *OF_ROLES, *OF_ROLES)),
-    "DLE": (*OF_ALL, *OF_COLUMNS, *OF_ROLES),
+    **dict.fromkeys(("DLE", "ImpactRanker", "decompose_change"), (*OF_ALL, *OF_COLUMNS, *OF_ROLES)),
 }
 SOUND = ("float64", "float64", "int64", "Float64", "str", "category", "boolean", "string[pyarrow]")
 SMALL = (1, 2, 9)
@@ -516,7 +581,7 @@ SMALL = (1, 2, 9)
 
 @st.composite
 def cases(draw, monitor):
-    """Draw a case for a monitor, with up to three troubles."""
+    """Draw a case for a monitor or another call, with up to three troubles."""
     n_troubles = draw(st.sampled_from([0, 1, 1, 2, 2, 3, 3]))
     possible = TROUBLES.get(monitor, (*OF_ALL, *OF_COLUMNS))
     troubles = {draw(st.sampled_from(possible)) for _ in range(n_troubles)}
@@ -561,10 +626,10 @@ def cases(draw, monitor):
         prediction=pick("prediction later", reference.prediction, PREDICTIONS),
         change=pick("frame later", reference.change, CHANGES),
     )
-    known = MONITORS[monitor][1]
-    metrics = (
-        draw(st.lists(st.sampled_from(known), min_size=1, max_size=2, unique=True)) if known else ()
-    )
+    known = {**MONITORS, **CALLS}[monitor][1]
+    most = 1 if monitor in CALLS else 2
+    several = st.lists(st.sampled_from(known), min_size=1, max_size=most, unique=True)
+    metrics = draw(several) if known else ()
     chunks = [{"chunk_number": 6}, {"chunk_size": 17}, {"chunk_period": "W"}, {}]
     return Case(
         monitor,
@@ -588,23 +653,30 @@ class BrokenError(AssertionError):
 def examine(case):
     """Run a case; return "result" or the type of the refusal, raise `BrokenError` otherwise."""
     reference, analysis = case.reference.build(), case.analysis.build()
+    act = CALLS[case.monitor][0] if case.monitor in CALLS else _measure
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            monitor = MONITORS[case.monitor][0](case).fit(reference)
-            verb = monitor.estimate if hasattr(monitor, "estimate") else monitor.calculate
-            result = verb(analysis)
-            if case.reference.seed % 8 == 0:
-                require_round_trip(monitor, verb.__name__, analysis, result)
+            act(case, reference, analysis)
+        outcome = "result"
+    except BrokenError:
+        raise
     except Exception as error:
         require_refusal(error)
         outcome = type(error).__name__
-    else:
-        require_sound(result, len(analysis))
-        outcome = "result"
-    require_unchanged(reference, case.reference.build())
-    require_unchanged(analysis, case.analysis.build())
+    for frame, drawn in ((reference, case.reference), (analysis, case.analysis)):
+        require_equal(frame, drawn.build(), "the input was changed")
     return outcome
+
+
+def _measure(case, reference, analysis):
+    monitor = MONITORS[case.monitor][0](case).fit(reference)
+    verb = "estimate" if hasattr(monitor, "estimate") else "calculate"
+    result = getattr(monitor, verb)(analysis)
+    require_sound(result, len(analysis))
+    require_extension(result, len(analysis))
+    if case.reference.seed % 8 == 0:
+        require_round_trip(monitor, verb, analysis, result)
 
 
 def require_refusal(error):
@@ -664,29 +736,67 @@ def require_sound(result, n_rows):
         raise BrokenError(f"the result is not as agreed: {', '.join(failed)}")
 
 
+def require_extension(result, n_rows):
+    """Demand that the same rows once more are refused, or counted on where they have no time."""
+    try:
+        twice = result.extend(result)
+    except ValueError as error:
+        require_refusal(error)
+    else:
+        require_sound(twice, 2 * n_rows)
+
+
+def require_numbers(table, *names):
+    """Demand finite numbers in these columns of a table."""
+    if not np.isfinite(table[list(names)].to_numpy(dtype=float)).all():
+        raise BrokenError(f"{', '.join(names)}: not finite")
+
+
 def require_round_trip(monitor, verb, analysis, result):
     """Demand that a saved monitor measures the same, if it can be saved at all."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "monitor"
         monitor.save(path)
         again = getattr(course_lib.load(path), verb)(analysis)
-    pd.testing.assert_frame_equal(again.to_df(), result.to_df(), check_exact=True)
+    require_equal(again.to_df(), result.to_df(), "a loaded monitor measures something else")
 
 
-def require_unchanged(frame, before):
-    """Demand that a frame is what it was."""
+def require_equal(frame, before, otherwise):
+    """Demand that a frame is what it was, to the last digit."""
     try:
         pd.testing.assert_frame_equal(frame, before, check_exact=True)
     except AssertionError as error:
-        raise BrokenError(f"the input was changed: {error}") from error
+        raise BrokenError(f"{otherwise}: {error}") from error
 
 
-def signature(error):
-    """Return what tells one finding from another."""
-    return str(error).split(":")[0]
+def tally(monitor, seed, n_examples):
+    """Draw and run cases; return one row per case: monitor, outcome, finding and the case itself.
+
+    A finding is kept, not raised, so that it does not hide those behind it.
+    """
+    rows = []
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=n_examples,
+        derandomize=False,  # or the seed would not count
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases(monitor))
+    def run(case):
+        try:
+            rows.append((monitor, examine(case), "", ""))
+        except BrokenError as error:
+            rows.append((monitor, "broken", str(error).splitlines()[0], repr(case)))
+
+    run()
+    return pd.DataFrame(rows, columns=["monitor", "outcome", "finding", "case"])
 
 
-def wide(n_columns, n_rows=150):
+def wide(n_columns):
     """Return features by the hundred, of all names and some kinds."""
     kinds = itertools.cycle(["float64", "str", "Int64", "category"])
     return tuple(
