@@ -268,7 +268,7 @@ def _draw_ridges(ax: Axes, rows: pd.DataFrame, chunks: pd.DataFrame) -> None:
 def _draw_stacks(ax: Axes, rows: pd.DataFrame, chunks: pd.DataFrame) -> None:
     """One bar per chunk; the shades run from dark to light in the order of the categories."""
     start, width = _edges_as_numbers(chunks)
-    by_bin = {name: part["share"].to_numpy() for name, part in rows.groupby("bin", sort=False)}
+    by_bin = {str(name): part["share"].to_numpy() for name, part in rows.groupby("bin", sort=False)}
     named = [name for name in by_bin if name not in (OTHER, MISSING)]
     shades = dict(zip(named, plt.get_cmap("cividis")(np.linspace(0, 1, len(named))), strict=True))
     top = np.ones(len(chunks))
