@@ -212,6 +212,43 @@ def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path):
     assert (path.read_text(), os.listdir(tmp_path)) == ("old", ["kept"])
 
 
+MOUNT = 'mount -t tmpfs -o size=1m tmpfs "$1" && shift && exec "$@"'
+ON_A_SMALL_DISK = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, "data")
+import build, numpy as np, pandas as pd
+from course_lib import UnivariateDriftCalculator
+path = Path(sys.argv[1]) / "kept"
+path.write_text("old")
+frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=200_000)})
+drift = UnivariateDriftCalculator(["a"], continuous_methods="wasserstein").fit(frame)
+for write in (drift.save, lambda path: build.write(frame, path)):
+    try:
+        write(path)
+    except OSError as error:
+        print(error)
+    print(path.read_text(), os.listdir(path.parent))
+"""
+
+
+def on_a_small_disk(folder, *command):
+    """Run a command that sees an empty disk of one megabyte in place of a folder."""
+    namespace = ["unshare", "-rm", "sh", "-c", MOUNT, "sh", folder, *command]
+    return subprocess.run(namespace, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def test_on_a_disk_that_is_really_full_what_was_there_stays(tmp_path):
+    if shutil.which("unshare") is None or on_a_small_disk(tmp_path, "true").returncode:
+        pytest.skip("the system lets nobody mount a small disk")
+    run = on_a_small_disk(tmp_path, sys.executable, "-c", ON_A_SMALL_DISK, tmp_path)
+    saved, kept, built, kept_again = run.stdout.splitlines()
+    for message in (saved, built):
+        assert re.search(r"cannot be written .*No space left.*as before; make room", message)
+    assert kept == kept_again == "old ['kept']"
+    assert os.listdir(tmp_path) == []
+
+
 # -- Two at once ----------------------------------------------------------------------------------
 
 
