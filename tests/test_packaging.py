@@ -90,6 +90,14 @@ def test_what_comes_on_top_leaves_the_everyday_versions(lock):
     assert {n: on_top[n] for n in shared} == {n: everyday[n] for n in shared}
 
 
+def test_every_lock_that_a_reader_installs_is_audited():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/audit.yml").read_text())
+    job = workflow["jobs"]["audit"]
+    assert set(job["strategy"]["matrix"]["lock"]) == LOCKS.keys() - {"requirements-oldest.lock"}
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert "--require-hashes --disable-pip -r ${{ matrix.lock }}" in commands[-1]
+
+
 # -- Names and versions ---------------------------------------------------------------------------
 
 
