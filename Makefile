@@ -7,7 +7,7 @@ PY = $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
-.PHONY: help setup course run notebooks site test test-oldest lint bench evidence oracle lock clean
+.PHONY: help setup course run notebooks site test test-oldest lint bench evidence hostile oracle lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List these targets
@@ -114,6 +114,9 @@ evidence: $(VENV)/.ready  ## Write the tables of docs/evidence.md anew (about tw
 	OMP_NUM_THREADS=1 $(PY) tools/false_alarms.py --jobs 2 --write
 	OMP_NUM_THREADS=1 $(PY) tools/band_coverage.py --jobs 2 --write
 	OMP_NUM_THREADS=1 $(PY) tools/ranking_evidence.py --jobs 2 --write
+
+hostile: $(VENV)/.ready  ## Try 20,000 examples of broken input; write their table (about twenty minutes)
+	OMP_NUM_THREADS=1 $(PY) tools/hostile_evidence.py --examples 20000 --write
 
 # NannyML has an environment of its own, since it runs with few versions of what it needs.
 $(ORACLE)/.ready: tests/oracle/requirements.txt

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import band_coverage  # noqa: E402
 import false_alarms  # noqa: E402
+import hostile_evidence  # noqa: E402
 import parts  # noqa: E402
 import ranking_evidence as ranking  # noqa: E402
 import streams  # noqa: E402
@@ -208,3 +209,44 @@ def test_a_part_is_run_once_and_read_back_the_same(tmp_path):
     assert runs == [2, 1, 1]
     pd.testing.assert_frame_equal(again, first)
     assert first["value"].tolist() == pytest.approx([1 / 5, 1 / 4])
+
+
+# -- Broken input ---------------------------------------------------------------------------------
+
+
+def test_broken_input_is_counted_by_call_and_a_finding_is_told_once():
+    drawn = pd.DataFrame(
+        [
+            ("range", "TypeError", "", ""),
+            ("range", "broken", "a warning", "the first case"),
+            ("range", "broken", "a warning", "another"),
+            ("DLE", "result", "", ""),
+            ("DLE", "ValueError", "", ""),
+        ],
+        columns=["monitor", "outcome", "finding", "case"],
+    )
+    lines = hostile_evidence.markdown(drawn).splitlines()[2:]
+    assert lines == [
+        "| DLE | 2 | 1 | 1 | 0 | 0 |",
+        "| range | 3 | 0 | 1 | 2 | 1 |",
+        "| all | 5 | 1 | 2 | 2 | 1 |",
+    ]
+    assert hostile_evidence.findings(drawn) == "range, 2: a warning\n    the first case"
+
+
+def test_the_command_draws_others_than_the_tests_and_the_same_each_time():
+    first, again, other = (hostile_evidence.tally("missing", seed, 5) for seed in (1, 1, 0))
+    pd.testing.assert_frame_equal(first, again)
+    assert len(other) == 5
+
+
+def test_a_finding_is_kept_with_its_case_and_does_not_end_the_run(monkeypatch):
+    import hostile
+
+    def examine(case):
+        raise hostile.BrokenError(f"it broke\n{case}")
+
+    monkeypatch.setattr(hostile, "examine", examine)
+    drawn = hostile.tally("as_of", 1, 4)
+    assert drawn["finding"].tolist() == ["it broke"] * 4
+    assert drawn["case"].str.startswith("Case(monitor='as_of'").all()
