@@ -179,7 +179,10 @@ def _with_loss(
 ) -> pd.DataFrame:
     missing = [column for column in (*by, y_true, y_pred) if column not in frame]
     if missing:
-        raise ValueError(f"`{name}` lacks {len(missing)} column(s): {', '.join(missing)}")
+        raise ValueError(
+            f"`{name}` lacks {len(missing)} of {len(by) + 2} columns: {', '.join(missing)}; add "
+            "them, or correct the names"
+        )
     known = frame[list(dict.fromkeys([*by, y_true, y_pred]))].dropna(subset=[y_true, y_pred])
     if known.empty:
         raise ValueError(

@@ -333,8 +333,12 @@ def _checked_groups(
 
 def _of_columns(result: Result) -> pd.DataFrame:
     frame = result.to_df()
-    if frame["column"].isna().any():
-        raise ValueError("the result is not about columns; pass one of a monitor of columns")
+    of_model = int(frame["column"].isna().sum())
+    if of_model:
+        raise ValueError(
+            f"{of_model} of {len(frame)} values of the result are not about columns; pass one of a "
+            "monitor of columns"
+        )
     metrics = frame.groupby("column")["metric"].nunique()
     several = metrics[metrics > 1]
     if len(several):

@@ -91,8 +91,8 @@ def _common_chunks(estimated: Result, realized: Result) -> pd.DataFrame:
     both = both.dropna(subset=["value", "value_realized"]).reset_index(drop=True)
     if both.empty:
         raise ValueError(
-            "no analysis chunk has an estimate and a realized value; use the same chunks for both, "
-            "and wait until the labels of at least one chunk are known"
+            f"none of {len(ours)} analysis chunks has an estimate and a realized value; use the "
+            "same chunks for both, and wait until the labels of at least one are known"
         )
     return both
 

@@ -254,7 +254,10 @@ class Comparison:
                     "`.filter(metrics=..., column_names=...)` before you compare"
                 )
         if self.to_df().empty:
-            raise ValueError("the two results share no chunk; use the same chunks for both")
+            raise ValueError(
+                f"the two results, of {len(self.left._frame)} and {len(self.right._frame)} chunks, "
+                "share no chunk; use the same chunks for both"
+            )
 
     @property
     def labels(self) -> tuple[str, str]:
