@@ -96,13 +96,17 @@ def run(lab, visit):
 
 
 def run_all(page):
-    """Choose Run All Cells; again if no cell is queued, as happens while the kernel connects."""
+    """Restart the kernel and run all cells; again if no cell is queued, as a kernel connects late.
+
+    What a restart runs is numbered from 1, however often it is asked for.
+    """
     from playwright.sync_api import TimeoutError as Late
 
     queued = page.locator(f"{PANEL} .jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]"))
-    for seconds in (15, 15, SECONDS):
+    for seconds in (30, 60, SECONDS):
         page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.get_by_role("menuitem", name=re.compile("Restart Kernel and Run All Cells")).click()
+        page.locator(".jp-Dialog").get_by_role("button", name="Confirm").click()
         try:
             return queued.first.wait_for(state="attached", timeout=1000 * seconds)
         except Late:
