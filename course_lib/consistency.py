@@ -162,8 +162,9 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
             settings = {"objective": "multiclass", "num_class": column.missing_code}
             settings["num_iterations"] = CLASS_ROUNDS
         settings["learning_rate"] = LEARNING_RATE
-        data = bin_matrix(table.matrix(names, rows), table.categorical(names))
-        target, settings = table[column.name][rows].astype(float), settings | self.hyperparameters
+        settings |= self.hyperparameters
+        matrix, target = table.matrix(names, rows), table[column.name][rows].astype(float)
+        data = bin_matrix(matrix, table.categorical(names), hyperparameters=settings)
         return grow(data, target, settings, name=f"`{column.name}`")
 
     def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:

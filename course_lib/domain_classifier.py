@@ -137,10 +137,11 @@ class DomainClassifierCalculator(ColumnsMonitor):
 
         label = np.repeat([0.0, 1.0], [n_reference, len(matrix) - n_reference])
         folds = StratifiedKFold(self.cv_folds_num, shuffle=True, random_state=SEED)
-        data = bin_matrix(matrix, categorical, target=label)
+        settings = self.hyperparameters
+        data = bin_matrix(matrix, categorical, target=label, hyperparameters=settings)
         score = np.empty(len(matrix))
         for train, test in folds.split(matrix, label):
-            classifier = grow(data.subset(np.sort(train)), hyperparameters=self.hyperparameters)
+            classifier = grow(data.subset(np.sort(train)), hyperparameters=settings)
             score[test] = predict(classifier, matrix[test])
         return float(roc_auc_score(label, score))
 

@@ -166,7 +166,8 @@ class DLE(Estimator):
                 "to estimate that block from; label more of the reference, or pass cross_fit=False"
             )
         y_true, y_pred = table[self.y_true][rows], table[self.y_pred][rows]
-        data = bin_matrix(table.matrix(self._inputs, rows), table.categorical(self._inputs))
+        matrix, settings = table.matrix(self._inputs, rows), self.hyperparameters
+        data = bin_matrix(matrix, table.categorical(self._inputs), hyperparameters=settings)
         nannies: dict[
             bytes, Any
         ] = {}  # targets that are equal share a nanny: mse and rmse, mae² and mse
@@ -176,7 +177,7 @@ class DLE(Estimator):
             name = f"`{metric.name}` of a row, or its square,"
             for target in (loss, np.square(loss)):
                 if target.tobytes() not in nannies:
-                    nannies[target.tobytes()] = grow(data, target, self.hyperparameters, name=name)
+                    nannies[target.tobytes()] = grow(data, target, settings, name=name)
             pairs[metric.name] = nannies[loss.tobytes()], nannies[np.square(loss).tobytes()]
         # Sampling errors are those of the whole reference, in every fold.
         return _Nannies(pairs, loss_moments(self.metrics, table, self.y_true, self.y_pred))

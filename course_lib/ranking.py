@@ -250,8 +250,9 @@ class ImpactRanker:
         rows = np.flatnonzero(~np.isnan(truth))
         loss = self.metric.rows(truth[rows], table[self.dle.y_pred][rows])
         features = self.dle.feature_column_names
-        data = bin_matrix(table.matrix(features, rows), table.categorical(features))
-        nanny = grow(data, loss, self.dle.hyperparameters)
+        matrix, settings = table.matrix(features, rows), self.dle.hyperparameters
+        data = bin_matrix(matrix, table.categorical(features), hyperparameters=settings)
+        nanny = grow(data, loss, settings, name=f"`{self.metric.name}` of a row")
         usual = _contributions(nanny, _sample(table.matrix(features), 5 * self._max_rows))
         self._state = schema, nanny, usual
         return self

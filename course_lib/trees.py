@@ -31,7 +31,15 @@ _ALIASES = {
     **dict.fromkeys(("num_boost_round", "max_iter"), "num_iterations"),
     **dict.fromkeys(("shrinkage_rate", "eta"), "learning_rate"),
     **dict.fromkeys(("num_leaf", "max_leaves", "max_leaf", "max_leaf_nodes"), "num_leaves"),
+    **dict.fromkeys(("early_stopping_rounds", "early_stopping"), "early_stopping_round"),
+    "n_iter_no_change": "early_stopping_round",
+    "linear_trees": "linear_tree",
     "verbose": "verbosity",
+}
+#: Settings that would crash LightGBM, or that it cannot heed, with the reason.
+_REFUSED = {
+    "linear_tree": "bins are shared and hold no raw numbers; leave it out",
+    "early_stopping_round": "no rows are held out to stop by; choose `num_iterations` instead",
 }
 
 
@@ -61,6 +69,7 @@ def bin_matrix(
     categorical: Sequence[int],
     *,
     target: NDArray[np.float64] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
 ) -> Any:
     """Bin columns once, as a lightgbm.Dataset from which several targets can be learned.
 
@@ -72,6 +81,13 @@ def bin_matrix(
         The positions of the columns that hold codes.
     target : array of shape (n_rows,), optional
         What `grow` shall learn from parts of the rows (``.subset(rows)``).
+    hyperparameters : dict, optional
+        Those that `grow` will get: some (``max_bin``) say how to bin, and cannot change afterwards.
+
+    Raises
+    ------
+    ValueError
+        For a hyperparameter that cannot be heeded here.
     """
     lightgbm = load_lightgbm()
     # LightGBM before 4.6 forgets which columns are categorical with the raw data.
@@ -79,7 +95,7 @@ def bin_matrix(
         matrix,
         target,
         categorical_feature=list(categorical),
-        params=dict(QUIET),
+        params=QUIET | _asked(hyperparameters),
         free_raw_data=False,
     )
 
@@ -99,7 +115,8 @@ def grow(
     Raises
     ------
     ValueError
-        When a target is too large for LightGBM; ``name`` says what it is.
+        When a target is too large for LightGBM; ``name`` says what it is. For hyperparameters that
+        LightGBM refuses.
     """
     if target is not None and len(target) and np.abs(target).max() > np.finfo(np.float32).max:
         n_beyond = int((np.abs(target) > np.finfo(np.float32).max).sum())
@@ -108,12 +125,30 @@ def grow(
             f"learns, in {n_beyond:,} of {len(target):,} rows; give a larger unit"
         )
     lightgbm = load_lightgbm()
+    asked = _asked(hyperparameters)
+    try:
+        n_rows = data.construct().num_data()
+        settings = {"objective": "regression", **QUIET, **threads(n_rows), **asked}
+        n_rounds = settings.pop("num_iterations", 100)
+        if target is not None:
+            data.set_label(target)
+        return lightgbm.train(settings, data, num_boost_round=n_rounds)
+    except (lightgbm.basic.LightGBMError, ValueError, TypeError) as error:
+        if not asked:
+            raise
+        raise ValueError(
+            f"LightGBM cannot work with `hyperparameters` {asked}: {str(error).strip()}; correct "
+            "or leave out what it names"
+        ) from error
+
+
+def _asked(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Hyperparameters under the names that are used here."""
     asked = {_ALIASES.get(name, name): value for name, value in (hyperparameters or {}).items()}
-    settings = {"objective": "regression", **QUIET, **threads(data.construct().num_data()), **asked}
-    n_rounds = settings.pop("num_iterations", 100)
-    if target is not None:
-        data.set_label(target)
-    return lightgbm.train(settings, data, num_boost_round=n_rounds)
+    for name, reason in _REFUSED.items():
+        if asked.get(name):
+            raise ValueError(f"`hyperparameters` asks for {name}={asked[name]!r}, but {reason}")
+    return asked
 
 
 def predict(booster: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,14 @@ import pytest
 from lightgbm import LGBMRegressor
 from scipy import stats
 
-from course_lib import DLE, PerformanceCalculator, RowMetric, SizeBasedChunker
+from course_lib import (
+    DLE,
+    ColumnConsistencyCalculator,
+    DomainClassifierCalculator,
+    PerformanceCalculator,
+    RowMetric,
+    SizeBasedChunker,
+)
 from course_lib.trees import bin_matrix, grow, load_lightgbm
 
 QUICK = {"n_estimators": 10}
@@ -549,6 +556,54 @@ def test_lightgbm_prints_nothing(capfd):
     make(chunk_size=10).fit(stones(60)).estimate(stones(10, seed=1))
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_bin": 31},
+        {"max_bins": 31, "min_data_in_bin": 9},
+        {"min_data_in_leaf": 5},
+        {"min_child_samples": 50},
+        {"feature_pre_filter": False, "min_data_in_leaf": 3},
+        {"linear_tree": False, "early_stopping_round": 0},
+        {"no_setting_of_lightgbm": 3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "monitor",
+    [DLE, DomainClassifierCalculator, ColumnConsistencyCalculator],
+    ids=lambda m: m.__name__,
+)
+def test_lightgbm_prints_nothing_whatever_it_is_asked_for(monitor, settings, capfd):
+    with_trees(monitor, settings).fit(stones(300))
+    assert capfd.readouterr() == ("", "")
+
+
+def with_trees(monitor, settings):
+    roles = {"y_pred": "predicted", "y_true": "price", "metrics": "mae"} if monitor is DLE else {}
+    return monitor(["carat", "cut"], **roles, chunk_size=60, hyperparameters=settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"linear_tree": True}, "linear_tree=True, but bins are shared.*leave it out"),
+        ({"early_stopping_rounds": 5}, "early_stopping_round=5.*choose `num_iterations`"),
+        ({"boosting": "rf"}, "'boosting': 'rf'.*bagging_fraction.*correct or leave out"),
+        ({"num_leaves": "x"}, "'num_leaves': 'x'.*should be of type int.*correct or leave out"),
+    ],
+    ids=["linear trees", "early stopping", "forest", "text"],
+)
+@pytest.mark.parametrize(
+    "monitor",
+    [DLE, DomainClassifierCalculator, ColumnConsistencyCalculator],
+    ids=lambda m: m.__name__,
+)
+def test_hyperparameters_that_cannot_be_heeded_are_refused_by_name(monitor, settings, message):
+    with pytest.raises(ValueError, match="`hyperparameters`.*" + message):
+        with_trees(monitor, settings).fit(stones(300))
 
 
 def test_a_missing_openmp_runtime_is_named_in_one_sentence(monkeypatch):

@@ -380,11 +380,14 @@ def test_categories_that_are_no_plain_values_are_refused_with_their_column(path)
         monitor.save(path)
 
 
-def test_linear_trees_are_refused(path):
-    monitor = dle(hyperparameters=QUICK | {"linear_tree": True})
-    numbers = stones().assign(cut=0.0)
+def test_linear_trees_are_refused():
+    import lightgbm
+
+    size = np.linspace(0, 1, 200)
+    settings = {"linear_tree": True, "verbosity": -1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(size[:, None], size), num_boost_round=2)
     with pytest.raises(ValueError, match="linear trees cannot be saved"):
-        monitor.fit(numbers).save(path)
+        to_text(booster)
 
 
 # -- Files that are no monitor --------------------------------------------------------------------
