@@ -278,9 +278,13 @@ class Monitor(ABC):
         analysis = self._frame(fitted, measured, "analysis")
         both = pd.concat([fitted.reference, analysis], ignore_index=True)
         shares = [fitted.shares, _shares(measured, "analysis")]
-        if shares[0] is None:
-            return Result(both, self._kind)
-        return Result(both, self._kind, pd.concat(shares, ignore_index=True))
+        return self._result(
+            both, None if shares[0] is None else pd.concat(shares, ignore_index=True)
+        )
+
+    def _result(self, frame: pd.DataFrame, shares: pd.DataFrame | None) -> Result:
+        totals = [metric for metric in self._metric_names() if self._bounds(metric).total]
+        return Result(frame, self._kind, shares, frozenset(totals))
 
     def _shown(self, chunks: Sequence[Chunk]) -> Iterable[Chunk]:
         """Pass the chunks on, with a progress bar if one was asked for."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,9 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .distributions import MISSING, OTHER
-
-if TYPE_CHECKING:
-    from .result import Comparison, Result
+from .result import Comparison, Result, in_all_rows
 
 __all__ = ["COLORS", "STYLE", "plot_comparison", "plot_distribution", "plot_result", "show"]
 
@@ -154,7 +152,7 @@ def plot_comparison(
         sides = zip((ax, second), (comparison.left, comparison.right), strict=True)
         for place, (axes, result) in enumerate(sides):
             color = COLORS["second"] if place and result.kind != "realized" else COLORS[result.kind]
-            rows = result.to_df()
+            rows = in_all_rows(result)
             _draw_values(axes, rows, color, _DASH[result.kind], labels[place])
             _draw_alerts(axes, rows, label=None if place else "alert")
             axes.set_ylabel(_with_unit(result.series[0][1], rows["unit"].iloc[0]))

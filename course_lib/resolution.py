@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .result import Result
+from .result import Result, in_all_rows
 
 __all__ = ["decompose_change"]
 
@@ -25,6 +25,9 @@ def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
     An estimate sees inputs and predictions only: what it moves by, they explain. A rest beyond the
     confidence boundaries of the estimate has another cause. Check in this order: broken data,
     inputs the nanny never saw, labels that do not represent the chunk, concept drift.
+
+    A total (``RowMetric(total=True)``) of the labelled rows is brought to all rows of its chunk
+    first, which is what the estimate speaks of.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
     True
     """
     require_pair(estimated, realized)
-    reference = realized.filter(period="reference").to_df()["value"].mean()
+    reference = in_all_rows(realized.filter(period="reference"))["value"].mean()
     both = _common_chunks(estimated, realized)
     parts = both[_CHUNK].copy()
     parts["change"] = both["value_realized"] - reference
@@ -85,7 +88,7 @@ def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
 
 def _common_chunks(estimated: Result, realized: Result) -> pd.DataFrame:
     """Return one row per analysis chunk that has both values; those realized have a suffix."""
-    ours, truth = (result.filter(period="analysis").to_df() for result in (estimated, realized))
+    ours, truth = (in_all_rows(each.filter(period="analysis")) for each in (estimated, realized))
     truth = truth[[*_CHUNK, "value", "n_used"]]
     both = ours.merge(truth, on=_CHUNK, suffixes=("", "_realized"))
     both = both.dropna(subset=["value", "value_realized"]).reset_index(drop=True)

@@ -13,7 +13,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLUMNS", "MEASURES", "Comparison", "Result"]
+__all__ = ["COLUMNS", "MEASURES", "Comparison", "Result", "in_all_rows"]
 
 #: The columns of `Result.to_df` that hold measured numbers.
 MEASURES = (
@@ -52,12 +52,19 @@ class Result:
     """The values, limits and alerts of a monitor, one row per chunk, column and metric.
 
     Get the frame with `to_df`, a part of it with `filter`, a picture with `plot`.
-    Raw rows of your data are never kept.
+    Raw rows of your data are never kept. Taught in lesson 02.
+
+    Attributes
+    ----------
+    kind : {"estimated", "realized", "drift"}
+    totals : frozenset of str
+        The metrics that are a sum over the rows used, no mean.
     """
 
     _frame: pd.DataFrame
     kind: ResultKind
     _shares: pd.DataFrame | None = None
+    totals: frozenset[str] = frozenset()
 
     def to_df(self) -> pd.DataFrame:
         """Return a copy of the tidy frame.
@@ -182,6 +189,8 @@ class Result:
     def compare(self, other: Result) -> Comparison:
         """Put this result beside another one, chunk by chunk; each must hold a single series.
 
+        A total over the labelled rows of a chunk is brought to all its rows, like the estimate.
+
         Raises
         ------
         ValueError
@@ -268,10 +277,11 @@ class Comparison:
     def to_df(self) -> pd.DataFrame:
         """Return one row per chunk that both have: its names, both values, both alerts.
 
-        When both sides measure the same metric, ``difference`` is first minus second.
+        When both sides measure the same metric, ``difference`` is first minus second. Totals are
+        those of all rows, as if rows without a label were like the others of their chunk.
         """
         parts = [
-            result.to_df()[[*_CHUNK, "value", "alert"]].rename(
+            in_all_rows(result)[[*_CHUNK, "value", "alert"]].rename(
                 columns={"value": label, "alert": f"{label} alert"}
             )
             for label, result in zip(self.labels, (self.left, self.right), strict=True)
@@ -294,6 +304,14 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"Comparison({' and '.join(self.labels)}: {len(self.to_df())} chunks)"
+
+
+def in_all_rows(result: Result) -> pd.DataFrame:
+    """Return the frame, totals as if all rows of a chunk were like those that could be used."""
+    frame = result.to_df()
+    partly = frame["metric"].isin(result.totals) & (frame["n_used"] > 0)
+    frame.loc[partly, "value"] *= frame["n_rows"] / frame["n_used"]
+    return frame
 
 
 def _require_same_monitor(first: Result, later: Result) -> None:

@@ -123,7 +123,7 @@ def _joined(monitor: Monitor, parts: list[Result]) -> Result:
     if fitted.shares is not None:
         shares = pd.concat([fitted.shares, _counted(part._shares for part in parts)])
         shares = shares.reset_index(drop=True)
-    return Result(frame.reset_index(drop=True), monitor._kind, shares)
+    return monitor._result(frame.reset_index(drop=True), shares)
 
 
 def _counted(frames: Iterable[Any]) -> pd.DataFrame:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_lib import DLE, PerformanceCalculator, Result, decompose_change
+from course_lib import DLE, PerformanceCalculator, Result, RowMetric, decompose_change
 from course_lib.result import COLUMNS
 
 
@@ -168,6 +168,24 @@ def test_a_partly_labelled_chunk_says_so_and_has_wider_boundaries():
     assert partly["beyond"].tolist() == [False, False]
     assert partly["upper_boundary"].tolist() == [60, 100]
     assert partly["lower_boundary"].tolist() == [-60, -100]
+
+
+def test_a_total_of_labelled_rows_is_brought_to_all_rows():
+    roles = {**ROLES, "metrics": [RowMetric("off", lambda y, p: y - p, total=True)]}
+    options = {**roles, "chunk_size": 100}
+    dle = DLE(feature_column_names=["size"], **options).fit(stones())
+    calculator = PerformanceCalculator(problem_type="regression", **options)
+    known, later = stones(), stones(500, seed=1, level=1.1)
+    known.loc[::10, "price"] = np.nan
+    later.loc[::2, "price"] = np.nan
+    realized = calculator.fit(known).calculate(later)
+    parts = decompose_change(dle.estimate(later), realized)
+    off = [f["price"].sub(f["predicted"]).groupby(f.index // 100).mean() for f in (known, later)]
+    np.testing.assert_allclose(parts["change"], 100 * (off[1] - off[0].mean()))
+    assert (parts["labelled"] == 0.5).all()
+    both = dle.estimate(later).compare(realized).to_df()
+    rest = both.loc[both["period"] == "analysis", "difference"]
+    np.testing.assert_allclose(rest, -parts["unexplained"], atol=1e-9)
 
 
 # -- What goes in ---------------------------------------------------------------------------------
