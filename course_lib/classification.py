@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .business import matrix_value
-from .metrics import RowMetric, as_list
+from .metrics import RootMetric, RowMetric, as_list
 from .thresholds import Bounds, Side
 
 __all__ = ["ClassMetric", "Measured", "classification_metrics"]
@@ -319,6 +319,11 @@ def _metric(metric: Any) -> ClassMetric:
 
 def _of_rows(metric: RowMetric) -> ClassMetric:
     """A number per row that depends on two classes has four values: a matrix."""
+    if isinstance(metric, RootMetric):
+        raise ValueError(
+            f"{metric.name!r} is the root of a mean, which has no counts to divide; use a "
+            "RowMetric of the same function, and take the root of its value"
+        )
     true, predicted = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0, 1.0])
     count = metric.rows(true, predicted).reshape(2, 2)
     among = None if metric.total else _ALL

@@ -73,7 +73,9 @@ class RowMetric:
         sides: dict[bool | None, Side] = {True: "lower", False: "upper", None: "both"}
         best = self.lower_limit if self.higher_is_better is False else None
         side = sides[self.higher_is_better]
-        return Bounds(self.lower_limit, None, side, total=self.total, best=best)
+        # What bounds a row bounds a mean of rows; of their sum only 0 is a bound, whatever n.
+        low = self.lower_limit if not self.total or self.lower_limit == 0 else None
+        return Bounds(low, None, side, total=self.total, best=best)
 
     def rows(self, y_true: Rows, y_pred: Rows) -> Rows:
         """Return one number per row, shape (n,).

@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 
 from course_lib import PerformanceCalculator, RowMetric
 from course_lib.classification import classification_metrics
+from course_lib.metrics import RootMetric
 
 RATES = ["roc_auc", "average_precision", "f1", "precision", "recall", "specificity", "accuracy"]
 REFERENCE = {
@@ -298,6 +299,12 @@ def test_the_column_that_a_metric_needs_must_be_named(metric, missing):
 def test_metrics_that_cannot_be_are_refused(metrics, error, message):
     with pytest.raises(error, match=message):
         classification_metrics(metrics)
+
+
+def test_the_root_of_a_mean_is_refused_since_counts_have_none():
+    root = RootMetric("rms_miss", lambda y, p: (y - p) ** 2)
+    with pytest.raises(ValueError, match=r"'rms_miss' is the root of a mean.*use a RowMetric"):
+        classification_metrics(["f1", root])
 
 
 def test_an_unused_or_unknown_normalization_is_refused():

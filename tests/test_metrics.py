@@ -148,6 +148,16 @@ def test_higher_is_better_makes_the_lower_side_the_worse_one():
     assert gain.bounds.lower_limit is None
 
 
+@pytest.mark.parametrize(("limit", "of_sum"), [(0, 0), (2, None), (-5, None), (None, None)])
+def test_a_limit_of_rows_bounds_their_mean_and_their_sum_only_at_zero(limit, of_sum):
+    mean, total = (
+        RowMetric("cost", lambda y, p: p, lower_limit=limit, total=total).bounds
+        for total in (False, True)
+    )
+    assert (mean.lower_limit, total.lower_limit) == (limit, of_sum)
+    assert total.best == limit  # of a row: limits of a total are those of the mean, times n
+
+
 def test_options_of_a_metric_are_given_by_name():
     with pytest.raises(TypeError):
         RowMetric("gain", lambda y, p: y - p, "USD")
