@@ -111,8 +111,11 @@ class CategoryBins:
         """Fix the bins by a count per code; code 0 stands for unseen values."""
         common = np.argsort(-counts[1:], kind="stable")[:N_CATEGORIES]
         codes = np.sort(common) + 1
-        names = [str(column.categories[code - 1]) for code in codes]
-        taken = (OTHER, MISSING)  # bins of our own
+        kept = [column.categories[code - 1] for code in codes]
+        names = [str(value) for value in kept]
+        # The number 1 and the text "1" are two bins, and so are categories named like ours.
+        names = [repr(v) if names.count(n) > 1 else n for n, v in zip(names, kept, strict=True)]
+        taken = (OTHER, MISSING)
         return cls(tuple(f"{n} (category)" if n in taken else n for n in names), codes)
 
     @property
