@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .chunking import Chunk
 from .monitor import Monitor, rows_without
 from .result import Result
-from .schema import Schema, Table
+from .schema import Schema, Table, listed
 from .thresholds import Threshold
 
 __all__ = ["ColumnsMonitor"]
@@ -31,9 +31,7 @@ class ColumnsMonitor(Monitor):
         super().__init__(
             thresholds={self._metric: threshold} if threshold is not None else None, **options
         )
-        if isinstance(column_names, str):
-            raise TypeError(f"give column names as a list: [{column_names!r}], not a text")
-        self.column_names = list(column_names)
+        self.column_names = listed(column_names)
         if len(self.column_names) < self._n_columns:
             raise ValueError(
                 f"{len(self.column_names)} column(s) are named, and this monitor asks how columns "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .chunking import Chunk, Chunker
 from .monitor import Monitor, Reading
 from .result import Result
-from .schema import Column, Schema, Table
+from .schema import Column, Schema, Table, listed
 from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
 
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
@@ -50,7 +50,7 @@ class _ShareCalculator(Monitor):
             chunker=chunker,
             thresholds={self._metric: threshold} if threshold is not None else None,
         )
-        self.column_names = column_names
+        self.column_names = listed(column_names)
 
     def calculate(self, analysis: pd.DataFrame) -> Result:
         """Measure the chunks of a frame; reference chunks come first in the result.

@@ -18,7 +18,7 @@ from pandas.api import types
 
 from .chunking import Chunk, Chunker
 
-__all__ = ["Column", "Schema", "Table"]
+__all__ = ["Column", "Schema", "Table", "listed"]
 
 Kind = Literal["numeric", "categorical"]
 LARGEST = 1e70  # of a number: its fourth power can still be summed
@@ -84,7 +84,9 @@ class Table:
         self, names: Sequence[str], rows: slice | NDArray[Any] = slice(None)
     ) -> NDArray[np.float64]:
         """Return the named columns side by side, shape (rows, columns), codes as floats."""
-        return np.column_stack([self.arrays[name][rows] for name in names]).astype(float)
+        return np.column_stack([self.arrays[name][rows] for name in names]).astype(
+            float, copy=False
+        )
 
     def __repr__(self) -> str:
         return f"Table({self.n_rows:,} rows, {len(self.arrays)} columns, {len(self.chunks)} chunks)"
@@ -142,9 +144,17 @@ class Schema:
             neither numeric nor categorical.
         """
         _require_frame(frame, "reference")
-        numeric, categorical = set(numeric), set(categorical)
+        columns = listed(columns)
+        numeric, categorical = set(listed(numeric)), set(listed(categorical))
         _require_unique(columns)
         _require_columns(frame, [*columns, *([timestamp] if timestamp else [])], "reference")
+        for kind, given in (("numerical", numeric), ("categorical", categorical)):
+            strangers = sorted(given - set(columns), key=str)
+            if strangers:
+                raise ValueError(
+                    f"`{strangers[0]}` is to be treated as {kind}, but is none of the columns "
+                    f"({', '.join(map(str, columns))}); name it among them, or leave it out"
+                )
         both = sorted(numeric & categorical)
         if both:
             raise ValueError(
@@ -180,6 +190,12 @@ class Schema:
         ------
         TypeError, ValueError
             With the column, the count of rows and what to do.
+
+        Notes
+        -----
+        Times with a zone are sorted as instants, and chunks are cut and dated by the local clock.
+        The hour that a clock repeats in autumn makes one hourly chunk of two hours; minutes of it,
+        as chunks, come twice under the same key.
         """
         _require_frame(frame, name)
         columns = [column for column in self.columns if column.name not in set(skip)]
@@ -190,6 +206,9 @@ class Schema:
         if timestamps is not None and not timestamps.is_monotonic_increasing:
             order = np.argsort(timestamps.asi8, kind="stable")
             timestamps = timestamps[order]
+        if timestamps is not None:
+            # Calendar periods know no time zone: a week is a week on the local clock.
+            timestamps = timestamps.tz_localize(None)
         arrays = {}
         for column in columns:
             array = column.encode(frame[column.name])
@@ -217,9 +236,14 @@ def _require_frame(frame: object, name: str) -> None:
         raise ValueError(f"`{name}` has no rows; give at least one")
 
 
-def _require_unique(columns: Sequence[str]) -> None:
+def listed(columns: Iterable[str] | None) -> list[str]:
+    """Return a copy of a list of column names; a text would fall into letters."""
     if isinstance(columns, str):
         raise TypeError(f"give column names as a list: [{columns!r}], not {columns!r}")
+    return [] if columns is None else list(columns)
+
+
+def _require_unique(columns: Sequence[str]) -> None:
     if not len(columns):
         raise ValueError("no columns are named; name at least one")
     twice = pd.Index(columns)[pd.Index(columns).duplicated()]
@@ -374,8 +398,7 @@ def _timestamps(values: pd.Series, name: str) -> pd.DatetimeIndex:
             f"`{name}` lies before {FIRST_YEAR} or after {LAST_YEAR} in {far:,} of {len(values):,} "
             "rows, where nanoseconds cannot count; correct those times"
         )
-    # Calendar periods know no time zone: a week is a week on the local clock.
-    return parsed.tz_localize(None) if parsed.tz is not None else parsed
+    return parsed
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -24,7 +24,7 @@ from .distances import (
 from .distributions import CategoryBins, NumberBins, Shares
 from .monitor import Monitor, Reading
 from .result import Result
-from .schema import Column, Schema, Table
+from .schema import Column, Schema, Table, listed
 from .thresholds import Bounds, Threshold
 
 __all__ = ["UnivariateDriftCalculator"]
@@ -128,9 +128,9 @@ class UnivariateDriftCalculator(Monitor):
             thresholds=thresholds,
             cross_fit=cross_fit,
         )
-        self.column_names = column_names
-        self.treat_as_numerical = list(treat_as_numerical or ())
-        self.treat_as_categorical = list(treat_as_categorical or ())
+        self.column_names = listed(column_names)
+        self.treat_as_numerical = listed(treat_as_numerical)
+        self.treat_as_categorical = listed(treat_as_categorical)
         self.bins: Bins = bins
 
     def calculate(self, analysis: pd.DataFrame) -> Result:

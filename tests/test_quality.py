@@ -170,6 +170,17 @@ def test_frames_are_not_changed_and_limits_are_those_given(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_list_of_columns_is_copied_and_no_text(kind):
+    names = ["size"]
+    calculator = kind(names)
+    names.append("absent")
+    calculator.fit(stones())
+    assert calculator.column_names == ["size"]
+    with pytest.raises(TypeError, match=r"as a list: \['size'\], not 'size'"):
+        kind("size")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_rate_that_is_asked_for_has_the_limits_of_the_default(kind):
     reference, late = stones(), stones(100, 1)
     default, asked = (

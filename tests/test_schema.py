@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib import SizeBasedChunker
+from course_lib import PeriodBasedChunker, SizeBasedChunker
 from course_lib.schema import Schema
 
 ALL = SizeBasedChunker(1_000_000)
@@ -100,6 +100,16 @@ def test_a_kind_that_is_given_overrules_the_inferred_one():
 def test_one_column_cannot_be_given_two_kinds():
     with pytest.raises(ValueError, match="`x` is asked for as numerical and as categorical"):
         learn(column(NUMBERS), numeric=["x"], categorical=["x"])
+
+
+@pytest.mark.parametrize(("kind", "word"), [("numeric", "numerical"), ("categorical",) * 2])
+def test_a_kind_is_given_to_columns_that_are_read_only(kind, word):
+    frame = column(NUMBERS).assign(y=1)
+    message = rf"`y` is to be treated as {word}, but is none of the columns \(x\); name it among"
+    with pytest.raises(ValueError, match=message):
+        learn(frame, **{kind: ["y"]})
+    with pytest.raises(TypeError, match=r"as a list: \['x'\]"):
+        learn(frame, **{kind: "x"})
 
 
 def test_the_kinds_are_frozen_by_the_reference():
@@ -263,6 +273,20 @@ def test_times_with_a_zone_count_by_the_local_clock(as_arrow):
     if as_arrow:
         times = times.astype("timestamp[us, tz=Europe/Vienna][pyarrow]")
     assert read_dated(dated(times)).chunks[0].start_date == pd.Timestamp("2024-01-08 00:30")
+
+
+@pytest.mark.parametrize("chunker", [ALL, PeriodBasedChunker("day", "h")], ids=["all", "hourly"])
+def test_the_hour_that_a_clock_repeats_is_sorted_as_time_went_by(chunker):
+    # At three in the morning of 27 October 2024, clocks in Vienna went back to two.
+    instants = pd.date_range("2024-10-26 23:00", periods=20, freq="15min", tz="UTC")
+    order = np.random.default_rng(0).permutation(20)
+    frame = dated(instants.tz_convert("Europe/Vienna")[order]).assign(x=order.astype(float))
+    table = Schema.learn(frame, ["x"], timestamp="day").read(frame, chunker=chunker)
+    assert table["x"].tolist() == list(range(20))
+    if chunker is not ALL:
+        assert [len(chunk) for chunk in table.chunks] == [4, 8, 4, 4]
+        assert [chunk.rows.start for chunk in table.chunks] == [0, 4, 12, 16]
+        assert table.chunks[1].key == "2024-10-27 02:00"
 
 
 def test_missing_times_are_refused_with_their_count():

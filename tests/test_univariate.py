@@ -328,6 +328,21 @@ def test_a_kind_can_be_given():
     assert ("grade", "wasserstein") in found
 
 
+def test_lists_of_columns_are_copied_and_no_texts():
+    names = ["size", "grade"]
+    calculator = UnivariateDriftCalculator(names, treat_as_categorical=names[1:])
+    names.append("absent")
+    assert calculator.column_names == ["size", "grade"]
+    for role in ("treat_as_numerical", "treat_as_categorical", "column_names"):
+        with pytest.raises(TypeError, match=r"as a list: \['size'\], not 'size'"):
+            UnivariateDriftCalculator(**{"column_names": names, role: "size"})
+
+
+def test_a_kind_given_to_a_column_that_is_not_read_is_refused():
+    with pytest.raises(ValueError, match="`sise` is to be treated as categorical, but is none"):
+        measured(stones(4000, 0), stones(400, 1), treat_as_categorical=["sise"])
+
+
 def test_a_column_cannot_be_both():
     with pytest.raises(ValueError, match="`tied` is asked for as numerical and as categorical"):
         measured(
@@ -461,6 +476,16 @@ def test_shares_of_categories_are_counts_over_rows(kept):
     assert rows["F"] == 0
     assert rows["other"] == counts["X"] / 400
     assert rows["missing"] == pytest.approx(58 / 400)
+
+
+def test_categories_that_read_alike_have_bins_of_their_own():
+    codes = np.array([1, "1", "other", 2], dtype=object)
+    reference = pd.DataFrame({"code": np.tile(codes, 1000)})
+    result = measured(reference, reference.head(400))
+    rows = of(result, "code")
+    assert rows["bin"].tolist() == ["1", "2", "'1'", "other (category)", "other", "missing"]
+    assert rows["share"].tolist() == [0.25] * 4 + [0, 0]
+    result.filter(metrics="jensen_shannon").plot(kind="distribution")
 
 
 def test_rare_categories_are_drawn_as_one():
