@@ -226,7 +226,8 @@ class SortedSample:
     values : array of shape (n,)
         In ascending order.
     area : array of shape (n + 1,)
-        Sums of the centred values up to each position: what Wasserstein's integral needs.
+        Sums of the centred values up to each position: what Wasserstein's integral needs. Empty
+        when only Kolmogorov–Smirnov is asked for.
     minus : array of shape (m,)
         Sorted values that do not count: those of the chunk it is compared with, or none.
     center : float
@@ -241,9 +242,14 @@ class SortedSample:
     @classmethod
     def of(cls, values: Floats) -> SortedSample:
         """Sort a sample without missing values."""
-        ordered = np.sort(values)
+        return cls.of_sorted(np.sort(values))
+
+    @classmethod
+    def of_sorted(cls, ordered: Floats, *, with_area: bool = True) -> SortedSample:
+        """Take a sample that is sorted already; `wasserstein` needs its area."""
         center = float(ordered[len(ordered) // 2]) if len(ordered) else 0.0
-        return cls(ordered, _sums(ordered - center), np.empty(0), center)
+        area = _sums(ordered - center) if with_area else np.empty(0)
+        return cls(ordered, area, np.empty(0), center)
 
     def without(self, chunk: Floats) -> SortedSample:
         """Leave out a sorted chunk that is part of it, before comparing it with that chunk.

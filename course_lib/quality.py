@@ -21,6 +21,8 @@ from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
 
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
 
+Floats = NDArray[np.float64]
+
 
 class _ShareCalculator(Monitor):
     """A share of rows per chunk and column; each reference chunk is held against all others.
@@ -170,11 +172,19 @@ class UnseenValuesCalculator(_ShareCalculator):
     _metric = "unseen_values"
     _kind_wanted = "categorical"
 
-    def _seen(self, values: NDArray[Any], column: Column) -> NDArray[np.bool_]:
-        return np.bincount(values, minlength=column.missing_code + 1) > 0
+    def _seen(self, values: NDArray[Any], column: Column) -> NDArray[np.int64]:
+        return np.bincount(values, minlength=column.missing_code + 1)
+
+    def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
+        """The counts of the reference less those of one chunk."""
+        (chunk,) = chunks
+        return {
+            name: (column, counts - self._seen(table[name][chunk.rows], column))
+            for name, (column, counts) in state.items()
+        }
 
     def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
-        return np.asarray(~seen[values] & (values != column.missing_code))
+        return np.asarray((seen[values] == 0) & (values != column.missing_code))
 
 
 class NumericalRangeCalculator(_ShareCalculator):
@@ -208,5 +218,32 @@ class NumericalRangeCalculator(_ShareCalculator):
         known = values[~np.isnan(values)]
         return (float(known.min()), float(known.max())) if len(known) else (np.inf, -np.inf)
 
+    def _folds(
+        self, table: Table, state: Any, blocks: Sequence[NDArray[np.intp]]
+    ) -> Iterable[tuple[Any, Sequence[Chunk]]]:
+        """Every chunk with the range of what comes before it and after it."""
+        lowest = {name: _lowest(table[name]) for name in state}
+        least_of_negative = {name: _lowest(-table[name]) for name in state}
+        for chunk in table.chunks:
+            ranges = {
+                name: (
+                    column,
+                    (_other(lowest[name], chunk), -_other(least_of_negative[name], chunk)),
+                )
+                for name, (column, _) in state.items()
+            }
+            yield ranges, [chunk]
+
     def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
         return np.asarray((values < seen[0]) | (values > seen[1]))
+
+
+def _lowest(values: Floats) -> tuple[Floats, Floats]:
+    """Per position, the lowest value before it and from there on; infinite where there is none."""
+    before, after = (np.fmin.accumulate(np.append(np.inf, part)) for part in (values, values[::-1]))
+    return before, after[::-1]
+
+
+def _other(lowest: tuple[Floats, Floats], chunk: Chunk) -> float:
+    before, after = lowest
+    return float(min(before[chunk.rows.start], after[chunk.rows.stop]))

@@ -214,7 +214,8 @@ class _Numbers:
         edges = _edges(ordered, bins)
         counts = _binned(ordered, edges, bins == "doane")
         # Where counts are enough, no value of the reference is kept.
-        sample = SortedSample.of(ordered[: None if set(methods) - set(_BINNED) else 0])
+        kept = ordered[: None if set(methods) - set(_BINNED) else 0]
+        sample = SortedSample.of_sorted(kept, with_area="wasserstein" in methods)
         return cls(methods, sample, edges, counts, bins == "doane", NumberBins.learn(ordered))
 
     @property

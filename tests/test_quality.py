@@ -9,6 +9,7 @@ from course_lib import (
     MissingValuesCalculator,
     NumericalRangeCalculator,
     PredictionIntervalThreshold,
+    SizeBasedChunker,
     UnseenValuesCalculator,
 )
 
@@ -127,6 +128,41 @@ def test_a_reference_chunk_is_held_against_the_range_of_the_others():
 
 def heavy_tails(n, seed):
     return pd.DataFrame({"size": np.random.default_rng(seed).standard_t(3, n)})
+
+
+def with_ties(n=230):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": rng.integers(0, 12, n).astype(float)})
+    frame.loc[rng.random(n) < 0.2, "size"] = np.nan
+    return frame.assign(wide=rng.normal(size=n), none=np.nan)
+
+
+@pytest.mark.parametrize("incomplete", ["keep", "drop", "append"])
+@pytest.mark.parametrize("kind", [UnseenValuesCalculator, NumericalRangeCalculator])
+def test_a_reference_chunk_is_held_against_all_other_rows(kind, incomplete):
+    frame = with_ties()
+    calculator = kind(list(frame), chunker=SizeBasedChunker(20, incomplete))
+    found = calculator.fit(frame).calculate(frame).filter(period="reference").to_df()
+    for key, column, value in found[["key", "column", "value"]].itertuples(index=False):
+        first, last = map(int, key[1:-1].split(":"))
+        here, rest = frame[column].loc[first:last], frame[column].drop(range(first, last + 1))
+        strange = ~here.isin(rest)
+        if kind is NumericalRangeCalculator:
+            strange = ~here.between(rest.min(), rest.max())
+        assert value == (strange & here.notna()).mean()
+
+
+@pytest.mark.parametrize("kind", [UnseenValuesCalculator, NumericalRangeCalculator])
+def test_the_reference_is_read_a_few_times_however_many_chunks_it_has(kind, monkeypatch):
+    read = []
+    seen = kind._seen
+    monkeypatch.setattr(
+        kind,
+        "_seen",
+        lambda self, values, column: read.append(len(values)) or seen(self, values, column),
+    )
+    kind(["size"], chunk_size=10).fit(with_ties()[["size"]])
+    assert sum(read) <= 2 * len(with_ties())
 
 
 def test_a_new_record_now_and_then_is_no_alarm_unless_it_is_asked_for():

@@ -315,6 +315,20 @@ def test_a_constant_column_alerts_as_soon_as_it_moves():
     assert moved["alert"].all()
 
 
+def test_the_reference_is_sorted_once_and_summed_only_for_wasserstein(monkeypatch):
+    reference, late = stones(4000, 0)[["size"]], stones(400, 1)[["size"]]
+    both, alone = (
+        UnivariateDriftCalculator(["size"], continuous_methods=methods, chunk_size=400)
+        for methods in (["kolmogorov_smirnov", "wasserstein"], "kolmogorov_smirnov")
+    )
+    full = both.fit(reference).calculate(late).filter(metrics="kolmogorov_smirnov").to_df()
+    sort, sizes = np.sort, []
+    monkeypatch.setattr(np, "sort", lambda values: sizes.append(len(values)) or sort(values))
+    pd.testing.assert_frame_equal(alone.fit(reference).calculate(late).to_df(), full)
+    assert sizes.count(4000) == 1
+    assert [len(m._fitted.state["size"].sample.area) for m in (both, alone)] == [4001, 0]
+
+
 # -- Kinds and types ------------------------------------------------------------------------------
 
 
