@@ -20,7 +20,7 @@ from .chunking import Chunk, Chunker, choose_chunker
 from .distributions import Shares, tidy_shares
 from .result import COLUMNS, MEASURES, Result, ResultKind
 from .schema import Schema, Table
-from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
+from .thresholds import Bounds, Limits, PredictionIntervalThreshold, Threshold, quiet_chunks
 
 __all__ = ["Monitor", "Reading", "rows_without"]
 
@@ -195,16 +195,13 @@ class Monitor(ABC):
         table = schema.read(reference, chunker=self.chunker)
         self._check_reference(table)
         self._check(table)
-        usable = [(0.0, self._n_usable(table, chunk)) for chunk in table.chunks]
-        for metric in self._metric_names():  # too few chunks is known before any work
-            self._limits(metric, usable, 1.0)
+        self._require_chunks(table)
         blocks = self._cut(len(table.chunks))
         state = self._learn(table, np.arange(table.n_rows))
         measured = [
-            (chunk, reading)
+            pair
             for fold_state, chunks in self._folds(table, state, blocks)
-            for chunk in self._shown(chunks)
-            for reading in self._measure(fold_state, table, chunk)
+            for pair in self._readings(fold_state, table, chunks)
         ]
         quiet: dict[Series, list[tuple[float, int]]] = {}
         for _, reading in measured:
@@ -270,11 +267,7 @@ class Monitor(ABC):
         skip = [target] if (target := self._target()) else []
         table = fitted.schema.read(frame, chunker=self.chunker, skip=skip, name="analysis")
         self._check(table)
-        measured = [
-            (chunk, reading)
-            for chunk in self._shown(table.chunks)
-            for reading in self._measure(fitted.state, table, chunk)
-        ]
+        measured = list(self._readings(fitted.state, table, table.chunks))
         analysis = self._frame(fitted, measured, "analysis")
         both = pd.concat([fitted.reference, analysis], ignore_index=True)
         shares = [fitted.shares, _shares(measured, "analysis")]
@@ -285,6 +278,16 @@ class Monitor(ABC):
     def _result(self, frame: pd.DataFrame, shares: pd.DataFrame | None) -> Result:
         totals = [metric for metric in self._metric_names() if self._bounds(metric).total]
         return Result(frame, self._kind, shares, frozenset(totals))
+
+    def _readings(
+        self, state: Any, table: Table, chunks: Sequence[Chunk]
+    ) -> Iterable[tuple[Chunk, Reading]]:
+        for chunk in self._shown(chunks):
+            try:
+                yield from ((chunk, reading) for reading in self._measure(state, table, chunk))
+            except Exception as error:  # a metric of the user's own can raise anything
+                error.add_note(f"This is chunk {chunk.key}.")
+                raise
 
     def _shown(self, chunks: Sequence[Chunk]) -> Iterable[Chunk]:
         """Pass the chunks on, with a progress bar if one was asked for."""
@@ -320,35 +323,52 @@ class Monitor(ABC):
         """Return what is learned from all rows of the reference but those of these chunks."""
         return self._learn(table, rows_without(table, chunks))
 
-    def _limits(
-        self, metric: str, quiet: Sequence[tuple[float, int]], n: float
-    ) -> tuple[float | None, float | None]:
-        threshold = self.thresholds.get(metric) or PredictionIntervalThreshold()
-        values, sizes = zip(*quiet, strict=True)
-        return threshold.limits(values, n_used=sizes, n=n, bounds=self._bounds(metric))
+    def _require_chunks(self, table: Table) -> None:
+        """Refuse a reference with too few chunks for a limit, which is known before any work."""
+        n_usable = [self._n_usable(table, chunk) for chunk in table.chunks]
+        for metric in self._metric_names():
+            if isinstance(self._threshold(metric), PredictionIntervalThreshold):
+                try:
+                    quiet_chunks(np.zeros(len(n_usable)), n_usable)
+                except ValueError as error:
+                    raise ValueError(f"{metric}: {error}") from error
 
-    def _own_limits(
-        self, fitted: _Fitted, reading: Reading, n: int
-    ) -> tuple[float | None, float | None]:
-        try:
-            return self._limits(reading.metric, fitted.quiet[reading.column, reading.metric], n)
-        except ValueError as error:
-            if reading.column is None:
-                raise
-            raise ValueError(f"`{reading.column}`: {error}") from error
+    def _threshold(self, metric: str) -> Threshold:
+        return self.thresholds.get(metric) or PredictionIntervalThreshold()
+
+    def _limits(self, metric: str, quiet: Sequence[tuple[float, int]], n: float) -> Limits:
+        values, sizes = zip(*quiet, strict=True)
+        return self._threshold(metric).limits(
+            values, n_used=sizes, n=n, bounds=self._bounds(metric)
+        )
+
+    def _own_limits(self, fitted: _Fitted, reading: Reading, n: int) -> Limits:
+        return self._limits(reading.metric, fitted.quiet[reading.column, reading.metric], n)
 
     def _frame(
         self, fitted: _Fitted, measured: Sequence[tuple[Chunk, Reading]], period: str
     ) -> pd.DataFrame:
-        rows = [self._row(fitted, chunk, reading, period) for chunk, reading in measured]
+        known: dict[tuple[Any, ...], Limits] = {}
+        rows = []
+        for chunk, reading in measured:
+            n = reading.n_used or len(chunk)
+            series = reading.column, reading.metric, n
+            if series not in known:  # chunks of one size share their limits
+                try:
+                    known[series] = self._own_limits(fitted, reading, n)
+                except ValueError as error:
+                    raise ValueError(_blamed(error, reading, measured)) from error
+            rows.append(self._row(fitted, chunk, reading, period, known[series]))
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         for name in ("start_date", "end_date"):
             frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
         counts = dict.fromkeys(("chunk_index", "n_rows", "n_used"), "int64")
         return frame.astype({**dict.fromkeys(MEASURES, float), **counts, "alert": bool})
 
-    def _row(self, fitted: _Fitted, chunk: Chunk, reading: Reading, period: str) -> tuple[Any, ...]:
-        lower, upper = self._own_limits(fitted, reading, reading.n_used or len(chunk))
+    def _row(
+        self, fitted: _Fitted, chunk: Chunk, reading: Reading, period: str, limits: Limits
+    ) -> tuple[Any, ...]:
+        lower, upper = limits
         # A value that equals its limit up to rounding is no alert.
         alert = (lower is not None and reading.value < lower - _ROUNDING * abs(lower)) or (
             upper is not None and reading.value > upper + _ROUNDING * abs(upper)
@@ -376,6 +396,18 @@ class Monitor(ABC):
     def __repr__(self) -> str:
         state = "fitted" if self._fitted else "not fitted"
         return f"{type(self).__name__}({', '.join(self._metric_names())}; {state})"
+
+
+def _blamed(error: ValueError, reading: Reading, measured: Sequence[tuple[Chunk, Reading]]) -> str:
+    """Name the series without a limit, and say why its first empty chunk has no value."""
+    column, metric = reading.column, reading.metric
+    notes = (
+        f"; in chunk {chunk.key}, {other.note}"
+        for chunk, other in measured
+        if (other.column, other.metric) == (column, metric) and other.note
+    )
+    where = metric if column is None else f"`{column}`, {metric}"
+    return f"{where}: {error}{next(notes, '')}"
 
 
 def rows_without(table: Table, chunks: Sequence[Chunk]) -> NDArray[np.intp]:

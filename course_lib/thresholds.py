@@ -20,6 +20,7 @@ __all__ = [
     "PredictionIntervalThreshold",
     "StandardDeviationThreshold",
     "Threshold",
+    "quiet_chunks",
 ]
 
 Side = Literal["upper", "lower", "both"]
@@ -218,7 +219,7 @@ class PredictionIntervalThreshold:
         self, values: ArrayLike, *, n_used: ArrayLike, n: float, bounds: Bounds
     ) -> tuple[float | None, float | None]:
         """Return the limits for a chunk of ``n`` rows."""
-        quiet, sizes = _quiet(values, n_used)
+        quiet, sizes = quiet_chunks(values, n_used)
         if bounds.total:
             mean = replace(bounds, total=False)
             lower, upper = self.limits(quiet / sizes, n_used=sizes, n=n, bounds=mean)
@@ -247,8 +248,16 @@ def _beyond(bounds: Bounds, far: float) -> Limits:
     return (None, bounds.best + far) if bounds.side == "upper" else (bounds.best - far, None)
 
 
-def _quiet(values: ArrayLike, n_used: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The chunks that set limits: those with a value and at least half the median size."""
+def quiet_chunks(
+    values: ArrayLike, n_used: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return values and sizes of the chunks that set limits: those of at least half the median.
+
+    Raises
+    ------
+    ValueError
+        When fewer than five have a value and that size.
+    """
     quiet, sizes = np.asarray(values, dtype=float), np.asarray(n_used, dtype=float)
     fit = ~np.isnan(quiet) & (sizes > 0)
     fit &= sizes >= (np.median(sizes[fit]) / 2 if fit.any() else 0)

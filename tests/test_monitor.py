@@ -474,6 +474,30 @@ def test_a_row_metric_that_is_not_finite_is_refused_by_its_name(make):
         make(metrics=[ratio]).fit(stones())
 
 
+@both
+def test_too_few_chunks_for_a_limit_are_an_error_that_names_the_metric(make, no_work):
+    mae = {"mae": ConstantThreshold(upper=300)}
+    with pytest.raises(ValueError, match=r"^rmse: only 4 reference chunks"):
+        make(metrics=["mae", "rmse"], thresholds=mae).fit(stones().head(200))
+
+
+def test_a_metric_of_your_own_that_fails_names_the_chunk():
+    def picky(y_true, y_pred):
+        if (y_true > 1e6).any():
+            raise ZeroDivisionError("too dear")
+        return np.where(y_true > 5e5, np.nan, y_true)
+
+    calculator = make_calculator(metrics=[RowMetric("picky", picky)]).fit(stones())
+    for price, error in ((2e6, ZeroDivisionError), (6e5, ValueError)):
+        later = stones(seed=1)
+        later.loc[later.index[120], "price"] = price
+        with pytest.raises(error) as caught:
+            calculator.calculate(later.sort_values("day"))
+        (note,) = caught.value.__notes__
+        position = int(later["day"].rank(method="first").iloc[120]) - 1
+        assert note == f"This is chunk [{position // 50 * 50}:{position // 50 * 50 + 49}]."
+
+
 # -- Performance: what is no error, and what never matters ----------------------------------------
 
 
@@ -549,6 +573,28 @@ def test_a_threshold_of_your_own_is_used(make, name, threshold):
     )
     limits = frame[["lower_threshold", "upper_threshold"]].drop_duplicates().to_numpy()
     np.testing.assert_allclose(limits, [expected])
+
+
+class Recording:
+    """A threshold that remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def limits(self, values, *, n_used, n, bounds):
+        self.asked.append((tuple(values), n))
+        return None, 1e9
+
+
+def test_a_threshold_is_asked_once_per_series_and_size_with_values_that_were_measured():
+    rule = Recording()
+    calculator = make_calculator(metrics=["mae", "rmse"], thresholds={"mae": rule, "rmse": rule})
+    result = calculator.fit(stones()).calculate(stones(seed=1).head(470))
+    reference = result.filter(period="reference").to_df()
+    measured = {tuple(part["value"]) for _, part in reference.groupby("metric")}
+    assert {values for values, _ in rule.asked} == measured
+    # In fit all chunks have 50 rows; later the last has 20.
+    assert [n for _, n in rule.asked] == [50, 50, 50, 50, 20, 20]
 
 
 @both

@@ -285,14 +285,18 @@ def test_a_column_that_is_missing_throughout_the_reference_is_refused():
 def test_a_column_with_values_in_too_few_chunks_is_refused_by_name():
     reference = stones(4000, 0)
     reference.loc[1200:, "size"] = np.nan
-    with pytest.raises(ValueError, match="`size`: only 3 reference chunks have a value"):
+    message = "`size`, kolmogorov_smirnov: only 3 reference chunks have a value.*; in chunk "
+    message += r"\[1200:1599\], all 400 values of the chunk are missing"
+    with pytest.raises(ValueError, match=message):
         measured(reference, stones(400, 1))
 
 
 def test_a_column_with_all_its_values_in_one_chunk_is_refused_by_name():
     reference = stones(4000, 0)
     reference.loc[400:, "grade"] = None
-    with pytest.raises(ValueError, match="`grade`: only 0 reference chunks have a value"):
+    message = "`grade`, chi2: only 0 reference chunks have a value.*; in chunk "
+    message += r"\[0:399\], the other chunks of the reference have no value"
+    with pytest.raises(ValueError, match=message):
         measured(reference, stones(400, 1))
 
 
