@@ -26,12 +26,17 @@ class ColumnsMonitor(Monitor):
     _accepts_empty: ClassVar[bool] = False  # whether a column without any value tells something
 
     def __init__(
-        self, column_names: Sequence[str], threshold: Threshold | None, **options: Any
+        self,
+        column_names: Sequence[str],
+        threshold: Threshold | None,
+        treat_as_categorical: Sequence[str] | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
             thresholds={self._metric: threshold} if threshold is not None else None, **options
         )
         self.column_names = listed(column_names)
+        self.treat_as_categorical = listed(treat_as_categorical)
         if len(self.column_names) < self._n_columns:
             raise ValueError(
                 f"{len(self.column_names)} column(s) are named, and this monitor asks how columns "
@@ -54,7 +59,12 @@ class ColumnsMonitor(Monitor):
         return self._run(analysis, "calculate(analysis)")
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
-        return Schema.learn(reference, self.column_names, timestamp=self.timestamp_column_name)
+        return Schema.learn(
+            reference,
+            self.column_names,
+            timestamp=self.timestamp_column_name,
+            categorical=self.treat_as_categorical,
+        )
 
     def _check_reference(self, table: Table) -> None:
         for column in table.columns:

@@ -37,6 +37,8 @@ class DomainClassifierCalculator(ColumnsMonitor):
     ----------
     feature_column_names : list of str
         Numeric or categorical; missing values and unseen categories are data.
+    treat_as_categorical : list of str, optional
+        Columns of numbers that are codes, such as a postcode.
     timestamp_column_name : str, optional
         The column that orders the rows and dates the chunks.
     chunk_size, chunk_number, chunk_period, chunker
@@ -83,6 +85,7 @@ class DomainClassifierCalculator(ColumnsMonitor):
     def __init__(
         self,
         feature_column_names: Sequence[str],
+        treat_as_categorical: Sequence[str] | None = None,
         timestamp_column_name: str | None = None,
         chunk_size: int | None = None,
         chunk_number: int | None = None,
@@ -98,6 +101,7 @@ class DomainClassifierCalculator(ColumnsMonitor):
         super().__init__(
             feature_column_names,
             threshold,
+            treat_as_categorical,
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
             chunk_number=chunk_number,

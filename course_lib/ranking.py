@@ -180,8 +180,8 @@ class ImpactRanker:
     the reference. The contribution of a column is its mean TreeSHAP value over a chunk less that
     over the reference (over at most 10,000 of its rows). Contributions add up to the change that
     this nanny expects; it comes close to the change that the DLE estimates, and a large distance
-    between the two says not to trust the ranking. Like any estimate it is blind for concept drift,
-    and misled by broken data.
+    between the two (`changes`) says not to trust the ranking. Like any estimate it is blind for
+    concept drift, and misled by broken data.
 
     Parameters
     ----------
@@ -290,6 +290,38 @@ class ImpactRanker:
             moved = dict(zip(features, _contributions(nanny, rows) - usual, strict=True))
             parts.append(self._ranked(chunk.index, chunk.key, moved))
         return pd.concat(parts, ignore_index=True)
+
+    def changes(self, analysis: pd.DataFrame) -> pd.DataFrame:
+        """Put the change that this nanny expects beside the one that the DLE estimates.
+
+        A large distance between the two says not to trust the ranking: the loss moves by what the
+        prediction, unseen here, says of it.
+
+        Parameters
+        ----------
+        analysis : DataFrame
+            As in `rank`.
+
+        Returns
+        -------
+        DataFrame
+            ``chunk_index``, ``key``, ``metric``, ``change`` (the sum of the contributions),
+            ``change_estimated`` (of the DLE, against its reference chunks) and ``distance``, the
+            first less the second.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before `fit` of this ranker or of the DLE, or as `DLE.estimate`.
+        """
+        chunks = ["chunk_index", "key", "metric"]
+        change = self.rank(analysis).groupby(chunks, sort=False)["contribution"].sum()
+        estimated = self.dle.estimate(analysis).to_df()
+        reference = estimated[estimated["period"] == "reference"]
+        usual = np.average(reference["value"], weights=reference["n_rows"])
+        later = estimated[estimated["period"] == "analysis"].set_index(chunks)["value"]
+        both = pd.DataFrame({"change": change, "change_estimated": later - usual})
+        return both.assign(distance=both["change"] - both["change_estimated"]).reset_index()
 
     def _ranked(self, index: int, key: str, moved: dict[str, float]) -> pd.DataFrame:
         grouped = {name for members in self.groups.values() for name in members}

@@ -399,6 +399,20 @@ def test_the_limits_of_nannyml_can_be_asked_for():
     assert found["upper_threshold"].tolist() == [0.65] * 2
 
 
+def test_numbers_can_be_treated_as_categories():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"code": rng.integers(0, 12, 1000), "size": rng.normal(size=1000)})
+    names, codes = list(frame), ["code"]
+    monitors = [
+        DomainClassifierCalculator(names, kinds, chunk_size=100).fit(frame)
+        for kinds in (None, codes)
+    ]
+    assert [m._fitted.state.categorical for m in monitors] == [[], [0]]
+    assert not np.array_equal(*(values(m, frame.head(100)) for m in monitors))
+    with pytest.raises(ValueError, match="`cod` is to be treated as categorical, but is none"):
+        DomainClassifierCalculator(names, treat_as_categorical=["cod"]).fit(frame)
+
+
 def test_folds_are_checked():
     with pytest.raises(ValueError, match="`cv_folds_num` must be at least 2, got 1"):
         DomainClassifierCalculator(["a"], cv_folds_num=1)

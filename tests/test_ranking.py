@@ -217,6 +217,33 @@ def test_the_column_that_moved_is_first_and_carries_the_change():
         assert part["contribution"].abs().is_monotonic_decreasing
 
 
+def test_the_change_that_is_shared_out_stands_beside_that_of_the_dle():
+    late = pd.concat([offers(300, 1), offers(300, 2).assign(a=0.95)], ignore_index=True)
+    estimator = dle().fit(offers())
+    ranker = ImpactRanker(estimator).fit(offers())
+    found = ranker.changes(late)
+    total = ranker.rank(late).groupby("chunk_index")["contribution"].sum()
+    np.testing.assert_allclose(found["change"], total)
+    value = estimator.estimate(late).to_df().groupby("period")["value"]
+    by_hand = value.get_group("analysis") - value.get_group("reference").mean()
+    np.testing.assert_allclose(found["change_estimated"], by_hand)
+    np.testing.assert_allclose(found["distance"], total.to_numpy() - by_hand.to_numpy())
+    assert found["key"].tolist() == ["[0:299]", "[300:599]"]
+    assert abs(found["distance"][1]) < 0.2 * found["change"][1]  # the prediction says nothing
+
+
+def test_a_dle_that_was_not_fitted_has_no_change():
+    ranker = ImpactRanker(dle()).fit(offers())
+    with pytest.raises(ValueError, match="this DLE is not fitted"):
+        ranker.changes(offers(300, 1))
+
+
+def test_a_loss_too_large_to_learn_is_named():
+    dear = offers().assign(price=1e30)
+    with pytest.raises(ValueError, match="`mse` of a row exceeds"):
+        ImpactRanker(dle("mse")).fit(dear)
+
+
 def test_a_group_is_the_sum_of_its_columns():
     late = offers(600, 1)
     alone = ImpactRanker(dle()).fit(offers()).rank(late)
