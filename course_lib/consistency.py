@@ -6,7 +6,7 @@ Taught in lesson 05.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -59,7 +59,8 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given.
     cross_fit : bool
-        Measure each reference chunk with models that did not see it (five blocks of chunks).
+        Measure each reference chunk with models that did not see it (five blocks of chunks), and
+        production with the models of all five, on average.
 
     Raises
     ------
@@ -147,6 +148,14 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
             for w in state
         ]
 
+    def _joined(self, state: Any, fold: Any) -> Any:
+        # Production is measured by the very models that measured the reference. One model of all
+        # its rows is less noisy, and the smallest of several residuals is larger without noise.
+        return [
+            replace(w, boosters=[], panels=[*w.panels, part.boosters])
+            for w, part in zip(state, fold, strict=True)
+        ]
+
     def _predictor(
         self, table: Table, rows: NDArray[np.intp], column: Column, names: Sequence[str]
     ) -> Any:
@@ -190,14 +199,21 @@ class _Witnesses:
 
     column: Column
     views: list[list[str]]
-    boosters: list[Model]
+    boosters: list[Model]  # one for each view
     cap: float = np.inf
+    panels: list[list[Model]] = field(default_factory=list)  # of the blocks, instead of boosters
 
     def residuals(self, table: Table, rows: NDArray[np.intp]) -> Floats:
         found = table[self.column.name][rows]
+        inputs = [table.matrix(view, rows) for view in self.views]
+        panels = self.panels or [self.boosters]
+        smallest = (self._smallest(found, inputs, panel) for panel in panels)
+        return np.asarray(sum(smallest) / len(panels))
+
+    def _smallest(self, found: NDArray[Any], inputs: list[Floats], panel: list[Model]) -> Floats:
         each = [
-            self._residuals(found, predict(booster, table.matrix(view, rows)))
-            for view, booster in zip(self.views, self.boosters, strict=True)
+            self._residuals(found, predict(booster, matrix))
+            for booster, matrix in zip(panel, inputs, strict=True)
         ]
         return np.asarray(np.minimum(np.min(each, axis=0), self.cap))
 

@@ -158,6 +158,10 @@ class Monitor(ABC):
         """Return the number of rows of a reference chunk that a limit can rest on."""
         return len(chunk)
 
+    def _joined(self, state: Any, fold: Any) -> Any:
+        """Return what measures production, after one more fold of the cross-fitting."""
+        return state
+
     def _calibrate(self, readings: Sequence[Reading]) -> Any:
         """Learn from the measured reference chunks what boundaries need."""
         return None
@@ -198,16 +202,16 @@ class Monitor(ABC):
         self._require_chunks(table)
         blocks = self._cut(len(table.chunks))
         state = self._learn(table, np.arange(table.n_rows))
-        measured = [
-            pair
-            for fold_state, chunks in self._folds(table, state, blocks)
-            for pair in self._readings(fold_state, table, chunks)
-        ]
+        measured: list[tuple[Chunk, Reading]] = []
+        kept = state
+        for fold, chunks in self._folds(table, state, blocks):
+            measured += self._readings(fold, table, chunks)
+            kept = self._joined(kept, fold) if blocks else kept
         quiet: dict[Series, list[tuple[float, int]]] = {}
         for _, reading in measured:
             quiet.setdefault((reading.column, reading.metric), []).append(reading.quiet)
         calibration = self._calibrate([reading for _, reading in measured])
-        fitted = _Fitted(schema, state, quiet, calibration)
+        fitted = _Fitted(schema, kept, quiet, calibration)
         fitted.reference = self._frame(fitted, measured, "reference")
         fitted.shares = _shares(measured, "reference")
         self._fitted = fitted

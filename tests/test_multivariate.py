@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from course_lib import (
     ColumnConsistencyCalculator,
@@ -522,9 +523,9 @@ def test_constant_columns_raise_no_alert():
 
 
 def test_cross_fitting_tells_the_reference_what_new_rows_would_show():
-    frame = linked(1500)
+    frame = linked(6000)
     fitted = [
-        ColumnConsistencyCalculator(list(frame), chunk_size=150, cross_fit=cross_fit).fit(frame)
+        ColumnConsistencyCalculator(list(frame), chunk_size=600, cross_fit=cross_fit).fit(frame)
         for cross_fit in (True, False)
     ]
     honest, flattered = (
@@ -534,9 +535,24 @@ def test_cross_fitting_tells_the_reference_what_new_rows_would_show():
         .mean()
         for monitor in fitted
     )
-    new = values(fitted[0], linked(3000, seed=1), column="other")["value"].mean()
+    new = values(fitted[0], linked(6000, seed=1), column="other")["value"].mean()
     assert honest == pytest.approx(new, rel=0.05)
     assert flattered < 0.95 * new
+
+
+@pytest.mark.parametrize("n_categories", [2, 4])
+def test_a_category_that_nothing_predicts_is_quiet_as_long_as_nothing_changes(n_categories):
+    # One model of all rows of the reference would alert in a quarter of these chunks.
+    alerts = []
+    for seed in range(3):
+        rng = np.random.default_rng([n_categories, seed])
+        frame = linked(13_500, seed=seed)
+        frame["van"] = rng.integers(n_categories, size=len(frame)).astype(str)
+        monitor = ColumnConsistencyCalculator(list(frame), chunk_size=300).fit(frame.head(6000))
+        found = values(monitor, frame.tail(7500), column="van")
+        alerts += found["alert"].tolist()
+    assert len(alerts) == 75
+    assert sum(alerts) <= stats.binom.ppf(0.999, len(alerts), 0.01)
 
 
 def test_consistency_refuses_what_it_cannot_do():

@@ -727,11 +727,3 @@ def test_a_full_disk_or_an_interrupt_leaves_the_old_file(error, tmp_path, path, 
         other.save(path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [path.name]
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_disk_that_is_really_full_says_so(tmp_path, monkeypatch):
-    # Whatever is opened for writing is on a full device.
-    monkeypatch.setattr(Path, "open", lambda self, mode: open("/dev/full", "wb"))  # noqa: SIM115
-    with pytest.raises(OSError, match=r"cannot be written .*No space left.*make room"):
-        realized().fit(stones()).save(tmp_path / "m")
