@@ -323,7 +323,7 @@ def _codes(values: pd.Series, categories: tuple[Any, ...]) -> NDArray[np.int32]:
         return np.append(lookup, -1)[values.cat.codes.to_numpy()].astype(np.int32)
     try:
         codes, found = pd.factorize(values)
-    except TypeError as error:
+    except (TypeError, NotImplementedError) as error:  # the second is Arrow's, for its lists
         raise TypeError(
             f"`{values.name}` holds values that cannot be compared ({error}); turn them into text"
         ) from error

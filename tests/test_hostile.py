@@ -54,6 +54,13 @@ def test_a_column_of_any_kind_is_measured_or_refused(kind):
         examine(Case(monitor, frame, Frame(20, 1, features), {"chunk_number": 5}))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_of_numbers_may_come_as_any_kind_later(kind):
+    numbers, later = ((("a", of, "plain"),) for of in ("float64", kind))
+    for monitor in ("univariate", "unseen", "missing"):
+        examine(Case(monitor, Frame(60, 0, numbers), Frame(20, 1, later), {"chunk_number": 5}))
+
+
 @pytest.mark.parametrize("time", TIMES)
 def test_a_time_of_any_kind_is_read_or_refused(time):
     frame = Frame(60, 0, (("a", "float64", "plain"),), time)
