@@ -77,8 +77,9 @@ def test_the_new_gauge_alerts_on_depth_in_every_week_and_by_every_method(measure
 
 
 def test_in_the_gauge_weeks_the_other_columns_are_quiet(measured):
-    found = alerts(measured["ABCD"], [*SIZE, *REST], GAUGE, ["jensen_shannon"])
-    assert too_many(found) > 0.01
+    for method in {*CONTINUOUS, *CATEGORICAL}:
+        found = alerts(measured["ABCD"], [*SIZE, *REST], GAUGE, [method])
+        assert too_many(found) > 0.01, method
 
 
 def test_the_campaign_alerts_on_weight_and_dimensions_by_every_method(measured):
@@ -124,9 +125,15 @@ def test_the_market_drop_is_there(desks):
 
 @pytest.mark.parametrize("weeks", [DROP, JOIN], ids=["drop", "join"])
 def test_inputs_alert_no_more_often_than_one_in_a_hundred_where_none_has_moved(measured, weeks):
-    found = alerts(measured["ABCD"], [*SIZE, *REST, "depth"], weeks, ["jensen_shannon"])
-    assert len(found) == 9 * len(weeks)
-    assert too_many(found) > 0.01
+    columns = [*SIZE, *REST, "depth"]
+    for method in {*CONTINUOUS, *CATEGORICAL}:
+        n_columns = 6 * (method in CONTINUOUS) + 3 * (method in CATEGORICAL)
+        found = alerts(measured["ABCD"], columns, weeks, [method])
+        assert len(found) == n_columns * len(weeks)
+        assert too_many(found) > 0.01, method
+    together = alerts(measured["ABCD"], columns, weeks)
+    assert len(together) == (6 * 4 + 3 * 4) * len(weeks)
+    assert too_many(together) > 0.01
 
 
 def test_the_desk_has_no_missing_value_and_no_unseen_category(desks):
