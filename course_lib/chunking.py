@@ -76,6 +76,15 @@ class SizeBasedChunker:
     timestamp_column_name : str, optional
         The column by which rows are sorted first.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a number of rows that is no whole number above 0, or an unknown ``incomplete``.
+
+    Notes
+    -----
+    Taught in lesson 00.
+
     Examples
     --------
     >>> [chunk.key for chunk in SizeBasedChunker(4).split(10, None)]
@@ -110,24 +119,37 @@ class SizeBasedChunker:
 
 @dataclass(frozen=True)
 class CountBasedChunker:
-    """A fixed number of chunks of equal size.
+    """Chunks of equal size, about as many as asked for; rule and size are NannyML's.
 
-    The size is ``n_rows // chunk_number``. With ``incomplete="keep"`` the rows left over make one
-    more, shorter chunk; short chunks set no limits (see `course_lib.thresholds`).
+    The size is ``n_rows // chunk_number``, rounded down. What that leaves over makes further full
+    chunks if there is enough of it, and with ``incomplete="keep"`` a shorter one at the end: 58
+    rows in 10 chunks are 11 chunks of 5 rows and one of 3. Short chunks set no limits (see
+    `course_lib.thresholds`).
 
     Parameters
     ----------
     chunk_number : int
-        Number of full chunks, at least 1.
+        The fewest full chunks, at least 1; there are more when rows are few.
     incomplete : {"keep", "drop", "append"}
         As in `SizeBasedChunker`.
     timestamp_column_name : str, optional
         The column by which rows are sorted first.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a number of chunks that is no whole number above 0, or an unknown ``incomplete``.
+
+    Notes
+    -----
+    Taught in lesson 00.
+
     Examples
     --------
     >>> [len(chunk) for chunk in CountBasedChunker(3).split(10, None)]
     [3, 3, 3, 1]
+    >>> len(CountBasedChunker(10).split(58, None))
+    12
     """
 
     chunk_number: int
@@ -161,6 +183,15 @@ class PeriodBasedChunker:
         The column that holds the time of each row.
     offset : str
         A pandas period alias: ``"D"``, ``"W"``, ``"M"``, ``"Q"``, ``"Y"``; single periods only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a name that is no text, an alias that pandas does not know, or several periods at once.
+
+    Notes
+    -----
+    Taught in lesson 00.
 
     Examples
     --------

@@ -70,6 +70,12 @@ class CBPE(Estimator):
         The share of chunks whose realized value lies within the confidence boundaries while no
         shift occurs.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a metric that does not exist or whose column is not named, several ways to make chunks,
+        or a level that does not lie between 0 and 1.
+
     Notes
     -----
     Method and names follow NannyML 0.13.1 (https://nannyml.readthedocs.io, "Confidence-based
@@ -77,7 +83,7 @@ class CBPE(Estimator):
     reference: by the delta method, for ROC AUC that is DeLong's. The boundaries are
     estimate ± t · √(1 + 1/k) · s · se, where se is what labels drawn with these probabilities
     would scatter, by the delta method, and s the standard deviation of (realized − estimated)/se
-    over the k reference chunks.
+    over the k reference chunks. Taught in lesson 08.
 
     Examples
     --------

@@ -69,13 +69,19 @@ class DLE(Estimator):
         shift occurs. They widen with the error, but cannot cover what the nanny gets wrong under
         a shift. Without cross-fitting they rest on rows the nannies have seen, and are too narrow.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For features that are no list, are none, or hold the prediction or the target; for a metric
+        that does not exist, several ways to make chunks, or ``tune_hyperparameters=True``.
+
     Notes
     -----
     Method and names follow NannyML 0.13.1 (https://nannyml.readthedocs.io, "Direct Loss
     Estimation"); ``sampling_error`` is its formula, from the reference. The boundaries are
     estimate ± t · √(1 + 1/k) · s · se, where se² is the mean over the chunk's n rows of
     (ê₂ − ê₁²)/n, ê₁ and ê₂ predict the loss and its square, and s is the standard deviation of
-    (realized − estimated)/se over the k reference chunks.
+    (realized − estimated)/se over the k reference chunks. Taught in lesson 02.
 
     Examples
     --------

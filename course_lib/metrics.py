@@ -46,6 +46,15 @@ class RowMetric:
         Report the sum over the rows of a chunk instead of their mean. Limits follow the size of
         the chunk.
 
+    Raises
+    ------
+    TypeError
+        For a name that is no text, or a function that cannot be called.
+
+    Notes
+    -----
+    Taught in lessons 02 and 04.
+
     Examples
     --------
     >>> import numpy as np

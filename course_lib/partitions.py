@@ -50,6 +50,10 @@ def write_partitions(
     ValueError
         For a folder with files in it, or a size below 1.
 
+    Notes
+    -----
+    Taught in lesson 09.
+
     Examples
     --------
     >>> import tempfile

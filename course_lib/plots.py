@@ -186,6 +186,10 @@ def show(drawing: Axes | Figure, *, alt: str) -> None:
     ValueError
         If ``alt`` is empty.
 
+    Notes
+    -----
+    Used from lesson 00 on.
+
     Examples
     --------
     >>> figure, axes = plt.subplots()

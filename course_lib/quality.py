@@ -115,7 +115,7 @@ class _ShareCalculator(Monitor):
 
 
 class MissingValuesCalculator(_ShareCalculator):
-    """Measure the share of missing values per chunk and column.
+    """Measure the share of rows, per chunk and column, whose value is missing.
 
     Parameters
     ----------
@@ -125,6 +125,15 @@ class MissingValuesCalculator(_ShareCalculator):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given. Where the reference has no missing
         value, a single one alerts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For columns that are no list, a threshold that is none, or several ways to make chunks.
+
+    Notes
+    -----
+    Taught in lesson 06.
 
     Examples
     --------
@@ -147,9 +156,10 @@ class MissingValuesCalculator(_ShareCalculator):
 
 
 class UnseenValuesCalculator(_ShareCalculator):
-    """Measure the share of values, per chunk and column, that the reference does not hold.
+    """Measure the share of rows, per chunk and column, whose value the reference does not hold.
 
-    All columns are taken as categorical. A missing value is not an unseen one.
+    All columns are taken as categorical. A missing value is not an unseen one, and its row counts
+    among the others.
 
     Parameters
     ----------
@@ -159,6 +169,15 @@ class UnseenValuesCalculator(_ShareCalculator):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given: a column that brings new values all the
         time does not alert for them. ``ConstantThreshold(upper=0)`` alerts at the first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For columns that are no list, a threshold that is none, or several ways to make chunks.
+
+    Notes
+    -----
+    Taught in lesson 06.
 
     Examples
     --------
@@ -188,9 +207,9 @@ class UnseenValuesCalculator(_ShareCalculator):
 
 
 class NumericalRangeCalculator(_ShareCalculator):
-    """Measure the share of values, per chunk and column, outside the range of the reference.
+    """Measure the share of rows, per chunk and column, outside the range of the reference.
 
-    A missing value is not outside.
+    A missing value is not outside, and its row counts among the others.
 
     Parameters
     ----------
@@ -201,6 +220,15 @@ class NumericalRangeCalculator(_ShareCalculator):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given: a new record now and then is no alarm.
         ``ConstantThreshold(upper=0)`` alerts at the first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For columns that are no list, a threshold that is none, or several ways to make chunks.
+
+    Notes
+    -----
+    Taught in lesson 06.
 
     Examples
     --------

@@ -191,6 +191,12 @@ class ImpactRanker:
         Columns that say the same thing, such as a stone's weight and its dimensions: between them
         the split is arbitrary, their sum is not.
 
+    Raises
+    ------
+    ValueError
+        For a DLE with several metrics, a root or a total; for groups that overlap, or name what is
+        no feature.
+
     Notes
     -----
     Source: S. Lundberg and others, From local explanations to global understanding with explainable

@@ -61,6 +61,16 @@ class PerformanceCalculator(Monitor):
     normalize_confusion_matrix, business_value_matrix, normalize_business_value
         For classification; see `classification_metrics`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a metric that does not exist or whose column is not named, an option of the other
+        problem type, or several ways to make chunks.
+
+    Notes
+    -----
+    Taught in lesson 03.
+
     Examples
     --------
     >>> import numpy as np, pandas as pd

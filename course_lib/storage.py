@@ -94,6 +94,7 @@ def load(path: str | os.PathLike[str], **handed_over: Any) -> Any:
     -----
     A file is data: it is checked before it is used, and none of it is run. But a forged one can
     make a monitor that stays silent: take files from where you would take code.
+    Taught in lesson 02.
 
     Examples
     --------

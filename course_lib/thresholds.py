@@ -89,6 +89,15 @@ class ConstantThreshold:
     lower, upper : float, optional
         A missing side never alerts.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For limits that are no finite numbers, or a lower one that is not below the upper.
+
+    Notes
+    -----
+    Taught in lesson 10.
+
     Examples
     --------
     >>> ConstantThreshold(upper=300.0).limits([250.0], n_used=[400], n=400, bounds=Bounds())
@@ -126,6 +135,15 @@ class StandardDeviationThreshold:
         At least 0; None switches the side off.
     offset_from : callable
         The centre, a function of the values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For multipliers that are no finite numbers or below 0, or a centre that is no function.
+
+    Notes
+    -----
+    Taught in lesson 10.
 
     Examples
     --------
@@ -193,8 +211,13 @@ class PredictionIntervalThreshold:
 
     Raises
     ------
-    ValueError
-        With fewer than five reference chunks.
+    TypeError, ValueError
+        For a rate that does not lie between 0 and 1; when limits are asked of fewer than five
+        reference chunks.
+
+    Notes
+    -----
+    Taught in lesson 02.
 
     Examples
     --------

@@ -84,6 +84,16 @@ class UnivariateDriftCalculator(Monitor):
     cross_fit : bool
         False compares each reference chunk with a reference that contains it, as NannyML does.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For columns that are no list, a method or kind of bins that does not exist, or several ways
+        to make chunks.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
     Examples
     --------
     >>> import numpy as np, pandas as pd

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import statistics
 import subprocess
 import sys
@@ -80,6 +81,26 @@ def test_every_public_name_can_be_reached(name):
     assert getattr(thing, "__name__", name) == name
     assert thing.__doc__
     assert name in dir(course_lib)
+
+
+def test_type_checkers_see_every_public_name_in_its_home():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    declared = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+        if alias.asname == alias.name
+    }
+    assert declared == course_lib._HOME
+
+
+@pytest.mark.parametrize("name", course_lib.__all__)
+def test_every_public_name_says_where_it_is_taught_and_what_it_refuses(name):
+    told = " ".join(getattr(course_lib, name).__doc__.split())
+    assert re.search(r"(Taught in|Used from) lessons? \d\d", told)
+    if name not in ("AlertCountRanker", "CorrelationRanker", "Result"):  # made of nothing to refuse
+        assert " Raises ------ " in told
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error():
