@@ -53,7 +53,8 @@ class CBPE(Estimator):
     y_pred : str, optional
         The column of the predicted class; ``roc_auc`` and ``average_precision`` need none.
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks.
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
     chunk_size, chunk_number, chunk_period, chunker
         One of them; ten chunks when none is given.
     calibration : {"isotonic", None}

@@ -50,7 +50,8 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
         At least two, numeric or categorical. Missing values are inputs like any other; as a
         target such rows are left out. An unseen category has probability 0.
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks.
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
     chunk_size, chunk_number, chunk_period, chunker
         One of them; ten chunks when none is given.
     hyperparameters : dict, optional

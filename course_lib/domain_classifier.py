@@ -40,7 +40,8 @@ class DomainClassifierCalculator(ColumnsMonitor):
     treat_as_categorical : list of str, optional
         Columns of numbers that are codes, such as a postcode.
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks.
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
     chunk_size, chunk_number, chunk_period, chunker
         One of them; ten chunks when none is given.
     cv_folds_num : int

@@ -50,7 +50,8 @@ class DLE(Estimator):
     y_pred, y_true : str
         The columns of the prediction and of the label; the label is needed by `fit` only.
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks.
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
     chunk_size, chunk_number, chunk_period, chunker
         One of them; ten chunks when none is given.
     metrics : list of str or RowMetric, optional

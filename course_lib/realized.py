@@ -53,7 +53,8 @@ class PerformanceCalculator(Monitor):
     problem_type : {"regression", "classification_binary"}
         For classification, labels and predictions are 0 or 1, or False and True.
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks.
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
     thresholds : dict of metric name to Threshold, optional
         `PredictionIntervalThreshold()` for those not named.
     chunk_size, chunk_number, chunk_period, chunker

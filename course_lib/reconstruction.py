@@ -40,7 +40,8 @@ class DataReconstructionDriftCalculator(ColumnsMonitor):
     column_names : list of str
         At least two, numeric or categorical; missing values and unseen categories are data.
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks.
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
     n_components : float or int
         Share of the variance to keep (below 1), or number of directions.
     chunk_size, chunk_number, chunk_period, chunker

@@ -238,12 +238,13 @@ class Result:
         period = "reference" if analysis.empty else "analysis"
         names = ", ".join(str(name) for name in self._frame["metric"].unique())
         n_chunks = rows["chunk_index"].nunique()
-        alerts = int(rows["alert"].sum())
+        alerts, missing = int(rows["alert"].sum()), int(rows["value"].isna().sum())
+        of_missing = f"{missing} {'value' if missing == 1 else 'values'} missing, " * bool(missing)
         columns = self._frame["column"].dropna().nunique()
         of_columns = f" of {columns} columns" if columns else ""
         return (
             f"Result({self.kind} {names}{of_columns}: "
-            f"{n_chunks} {period} {'chunk' if n_chunks == 1 else 'chunks'}, "
+            f"{n_chunks} {period} {'chunk' if n_chunks == 1 else 'chunks'}, {of_missing}"
             f"{alerts} {'alert' if alerts == 1 else 'alerts'})"
         )
 

@@ -67,7 +67,8 @@ class UnivariateDriftCalculator(Monitor):
     treat_as_numerical, treat_as_categorical : list of str, optional
         Columns whose kind is not what their type suggests.
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks.
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
     categorical_methods : list of str, optional
         Of ``jensen_shannon`` (default), ``hellinger``, ``l_infinity``, ``chi2``. Categories
         that the reference did not have count as one.

@@ -167,6 +167,13 @@ def test_a_result_shows_kind_metrics_chunks_and_alerts_of_the_analysis():
     assert repr(drift()) == "Result(drift shift of 2 columns: 3 analysis chunks, 2 alerts)"
 
 
+def test_values_that_are_missing_are_not_taken_for_all_clear():
+    unknown = stones(200, seed=1).assign(price=np.nan)
+    assert repr(realized(later=unknown)) == (
+        "Result(realized mae: 4 analysis chunks, 4 values missing, 0 alerts)"
+    )
+
+
 def test_one_is_singular():
     assert repr(realized(later=stones(50, seed=1, sd=2000))) == (
         "Result(realized mae: 1 analysis chunk, 1 alert)"

@@ -236,12 +236,15 @@ def related(source: Source, n: int, shift: float) -> pd.DataFrame:
     mixed = slice(round(shift * n))
     weight[mixed] = source.rng.permutation(weight[mixed])
     grade = _letters(np.digitize(size + form, [-1.0, 1.0]))
-    return pd.DataFrame({"size": np.exp(0.5 * size), "weight": weight, "grade": grade})
+    apart = _letters((3 * source.uniform(n)).astype(int))  # says nothing of the others
+    return pd.DataFrame(
+        {"size": np.exp(0.5 * size), "weight": weight, "grade": grade, "apart": apart}
+    )
 
 
 def multivariate(cuts: Cuts, copies: int) -> dict[str, Monitor]:
     """Reconstruction and consistency."""
-    names = ["size", "weight", "grade"]
+    names = ["size", "weight", "grade", "apart"]
     return {
         "reconstruction": DataReconstructionDriftCalculator(names, chunker=cuts),
         "consistency": ColumnConsistencyCalculator(names, hyperparameters=WITNESS, chunker=cuts),
