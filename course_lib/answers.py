@@ -43,7 +43,8 @@ def matches(answer: object, expected: object, *, tolerance: float | None = None)
     Raises
     ------
     TypeError
-        If ``expected`` is of no known kind, or is a function that returns something but a bool.
+        If ``expected`` is of no known kind, or is a function that returns something but a bool;
+        an array of verdicts on an answer of many values is no match.
 
     Examples
     --------
@@ -115,6 +116,8 @@ def _recognizes(predicate: Callable[[Any], Any], answer: object) -> bool:
         verdict = predicate(answer)
     except Exception:  # an answer that the predicate cannot even read is not the one it describes
         return False
+    if isinstance(verdict, _MANY) or verdict is pd.NA:  # the answer has many values, or none
+        return False
     if not isinstance(verdict, bool | np.bool_):
         raise TypeError(f"A predicate returned {verdict!r}; it has to return one bool.")
     return bool(verdict)
@@ -169,6 +172,7 @@ _BOOLS = (bool, np.bool_)
 _NUMBERS = (int, float, np.integer, np.floating)
 _DATES = (date, np.datetime64)  # a pandas Timestamp is a date, too
 _SETS = (set, frozenset)
+_MANY = (np.ndarray, pd.Series, pd.Index, pd.DataFrame)
 _LISTS = (list, tuple, np.ndarray, pd.Series, pd.Index)
 
 _KINDS = (

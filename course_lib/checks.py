@@ -20,7 +20,7 @@ NOT_ATTEMPTED = "Not attempted yet."
 
 
 class WrongAnswer(AssertionError):  # noqa: N818 - it is the answer that is wrong, not the program
-    """An exercise answered wrongly.
+    """An exercise answered wrongly, or a prediction that is none of the options.
 
     Jupyter shows the hint alone, without a traceback; the cell fails all the same.
 
@@ -101,7 +101,8 @@ def check(
     hint
         Shown for a wrong answer for which ``hints`` has nothing better.
     hints
-        Hints for specific mistakes. A key is a wrong answer, or a function that recognizes one.
+        Hints for specific mistakes. A key is a wrong answer, or a function that recognizes one; it
+        is asked about answers of the expected kind only.
     tolerance
         How far a number may be off, in the number's own unit. By default, one part in a million.
 
@@ -148,8 +149,10 @@ def quiz(prediction: object, *, options: Mapping[str, str], answer: str) -> None
 
     Raises
     ------
+    WrongAnswer
+        If ``prediction`` is not a key of ``options``: one line that names them, no traceback.
     ValueError
-        If ``prediction`` or ``answer`` is not a key of ``options``.
+        If ``answer`` is not a key of ``options``.
 
     Examples
     --------
@@ -169,15 +172,18 @@ def quiz(prediction: object, *, options: Mapping[str, str], answer: str) -> None
         return
     key = plain(prediction) if isinstance(prediction, str) else ""
     if key not in options:
-        raise ValueError(f"`prediction` is {prediction!r}; choose one of these texts: {keys}.")
+        raise WrongAnswer(f"`prediction` is {prediction!r}; choose one of these texts: {keys}.")
     print("Correct." if key == answer else "Not this one.", options[key])
 
 
 def _best_hint(
     answer: object, expected: object, hint: str, hints: Mapping[Any, str], tolerance: float | None
 ) -> str:
+    wanted = accepts(answer, expected)
     for mistake, words in hints.items():
+        # A function that recognizes numbers has nothing to say about a Series of them.
+        if callable(mistake) and wanted is not None:
+            continue
         if matches(answer, mistake, tolerance=tolerance):
             return words
-    wanted = accepts(answer, expected)
     return hint if wanted is None else f"The answer should be {wanted}; it is {describe(answer)}."

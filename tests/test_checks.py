@@ -171,6 +171,25 @@ def test_another_type_of_answer_gets_told_the_type():
         check(None, "carat", hint=HINT)
 
 
+@pytest.mark.parametrize("answer", [pd.Series([True, False]), FRAME, np.array([1, 2]), pd.NA, "4"])
+def test_a_forgotten_sum_gets_told_the_type_before_any_hint_is_tried(answer):
+    hints = {(lambda answer: answer > 3): "Too many.", (lambda answer: len(answer) > 0): "Text."}
+    with pytest.raises(WrongAnswer, match="should be a number; it is of type"):
+        check(answer, 3, hint=HINT, hints=hints)
+
+
+def test_many_verdicts_on_an_answer_of_many_values_are_no_match():
+    with pytest.raises(WrongAnswer, match=HINT):
+        check(pd.Series([2, 4]), lambda answer: answer % 2 == 0, hint=HINT)
+    with pytest.raises(WrongAnswer, match=HINT):
+        check(np.array([2, 4]), [1, 2], hint=HINT, hints={lambda answer: answer > 1: "Too many."})
+
+
+def test_a_wrong_answer_of_another_type_that_is_foreseen_gets_its_hint():
+    with pytest.raises(WrongAnswer, match="Count"):
+        check("three", 3, hint=HINT, hints={"three": "Count, and give a number."})
+
+
 def test_an_exercise_without_a_right_answer_is_refused():
     with pytest.raises(TypeError, match="`expected` is None"):
         check(3, None, hint=HINT)
@@ -204,8 +223,9 @@ def test_a_wrong_prediction_names_the_misconception_and_does_not_fail(capsys):
 
 @pytest.mark.parametrize("prediction", ["c", "", 1, None])
 def test_a_prediction_that_is_no_option_names_the_options(prediction):
-    with pytest.raises(ValueError, match=r"`prediction` is .*a, b"):
+    with pytest.raises(WrongAnswer, match=r"`prediction` is .*a, b") as raised:
         quiz(prediction, options=OPTIONS, answer="a")
+    assert len(raised.value._render_traceback_()) == 1
 
 
 def test_a_quiz_without_its_own_answer_is_refused():
