@@ -198,10 +198,10 @@ def as_of(
     >>> as_of(stones, "2024-03-01")["price"].tolist()
     [500.0, nan]
     """
-    happened = _moments(frame, timestamp_column_name)
-    published = _moments(frame, known_at)
+    happened = _moments(frame, timestamp_column_name, "timestamp_column_name")
+    published = _moments(frame, known_at, "known_at")
     labels = [y_true] if isinstance(y_true, str) else list(y_true)
-    _require(frame, labels)
+    _require(frame, labels, "y_true")
     rows = (happened <= _moment(date, "date", happened)).to_numpy()
     known = (published <= _moment(date, "date", published)).to_numpy()[rows]
     seen: pd.DataFrame = frame.loc[rows].copy()
@@ -260,7 +260,7 @@ def split_by_time(
     >>> [(name, len(rows)) for name, rows in sets.items()]
     [('train', 15), ('validation', 4), ('reference', 7), ('analysis', 5)]
     """
-    moments = _moments(frame, timestamp_column_name)
+    moments = _moments(frame, timestamp_column_name, "timestamp_column_name")
     _no_missing(moments)
     edges = [_moment(start, f"starts[{name!r}]", moments) for name, start in starts.items()]
     no_end = moments.max() + pd.Timedelta(1, "D")
@@ -277,10 +277,10 @@ def split_by_time(
     return sets
 
 
-def _moments(frame: pd.DataFrame, column: str) -> Column:
+def _moments(frame: pd.DataFrame, column: str, argument: str) -> Column:
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"`frame` must be a DataFrame, got {type(frame).__name__}")
-    _require(frame, [column])
+    _require(frame, [column], argument)
     # By name: pandas counts Arrow's date32 as a datetime, though it has no time zone to compare.
     if not str(frame[column].dtype).startswith(("datetime64", "timestamp")):
         raise TypeError(
@@ -290,13 +290,13 @@ def _moments(frame: pd.DataFrame, column: str) -> Column:
     return frame[column]
 
 
-def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+def _require(frame: pd.DataFrame, columns: Sequence[str], argument: str) -> None:
     for column in columns:
         found = int((frame.columns == column).sum())
         if found != 1:
             raise ValueError(
-                f"the frame must have one column `{column}`, it has {found}; "
-                f"its columns are {', '.join(map(str, frame.columns))}"
+                f"the frame must have one column `{column}`, it has {found}; name yours with "
+                f"`{argument}=`, its columns are {', '.join(map(str, frame.columns))}"
             )
 
 

@@ -32,7 +32,16 @@ from .incidents import large_stone_campaign
 from .payoff import compare_remedies
 from .remedies import FEWEST, Plan, do_nothing, recalibrate, refuse, retrain
 
-__all__ = ["CAUSES", "KINDS", "REMEDIES", "Game", "Grade", "game_day", "leaderboard"]
+__all__ = [
+    "CAUSES",
+    "KINDS",
+    "REMEDIES",
+    "Game",
+    "Grade",
+    "complaint",
+    "game_day",
+    "leaderboard",
+]
 
 Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
 Rows = NDArray[np.int_]
@@ -408,7 +417,7 @@ def _weeks(off: int) -> str:
     return f"its start {abs(off)} {unit} too {'late' if off > 0 else 'early'}"
 
 
-def _read(answer: Mapping[str, Any]) -> tuple[str, int | None, str]:
+def _read(answer: object) -> tuple[str, int | None, str]:
     """Check an answer: its cause, first week and remedy."""
     wanted = {"cause", "start_week", "remedy"}
     if not isinstance(answer, Mapping) or set(answer) != wanted:
@@ -428,6 +437,29 @@ def _read(answer: Mapping[str, Any]) -> tuple[str, int | None, str]:
             f"{N_WEEKS - 1}, and None for {NOTHING!r}"
         )
     return cause, int(start), remedy
+
+
+def complaint(answer: object) -> str:
+    """Return what makes an answer unreadable, in the words of `Game.grade`, or an empty text.
+
+    An exercise says this before it speaks of the cause: the truth stays shut.
+
+    Notes
+    -----
+    Taught in lesson 11.
+
+    Examples
+    --------
+    >>> print(complaint({"cause": "mix change", "start_week": 28, "remedy": "do nothing"}))
+    `start_week` is 28 for 'mix change'; give a whole number from 0 to 27, and None for 'nothing'
+    >>> complaint({"cause": "mix change", "start_week": 9, "remedy": "do nothing"})
+    ''
+    """
+    try:
+        _read(answer)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def game_day(seed: int) -> Game:

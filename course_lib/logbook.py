@@ -22,7 +22,7 @@ __all__ = ["REMEDIES", "error_by_segment", "incident_log"]
 #: What to do about an incident, by its verdict.
 REMEDIES = {
     "harmless drift": "leave the model alone; tell the owner of the column",
-    "covariate shift": "leave the model alone while it earns; else raise the margin or stop buying",
+    "covariate shift": "leave the model alone while it pays; else decide on those rows by hand",
     "broken data": "fix upstream: repair or refuse the rows, then score again",
     "concept drift": "recalibrate on the latest labels; retrain only if that earns more",
 }
@@ -64,6 +64,8 @@ def incident_log(
 
     Raises
     ------
+    TypeError
+        When `triaged` is no DataFrame, such as a result of one monitor.
     ValueError
         When `value` is not one metric per row, or lacks the reference or a chunk of `triaged`;
         when `segments` names an incident that is not there.
@@ -84,6 +86,12 @@ def incident_log(
     >>> incident_log(triaged)[["verdict", "first_chunk", "n_chunks", "columns"]].values.tolist()
     [['broken data', 1, 3, 'carat, x']]
     """
+    if not isinstance(triaged, pd.DataFrame):
+        raise TypeError(
+            "`triaged` must be the DataFrame that `triage` returns, got "
+            f"{type(triaged).__name__}; call incident_log(triage(estimated=...)) with the results "
+            "of your monitors"
+        )
     costs = _costs(triaged, [value] if isinstance(value, Result) else list(value))
     table = triaged.reset_index(drop=True).join(costs)
     filled = _bridged(table["verdict"].tolist())
@@ -294,9 +302,11 @@ def _require_value(result: Result, triaged: pd.DataFrame) -> None:
     frame = result.to_df()
     units = frame["unit"].astype(str).unique()
     if len(result.series) != 1 or not all(" per " in unit for unit in units):
+        n_metrics = len(result.series)
         raise ValueError(
-            f"`value` holds {len(result.series)} metrics in {', '.join(units)}; give one per "
-            'row, with a unit such as "USD per stone", chosen with `.filter(metrics=...)`'
+            f"`value` holds {n_metrics} {'metric' if n_metrics == 1 else 'metrics'} in "
+            f"{', '.join(units)}; give one per row, "
+            'with a unit such as "USD per stone", chosen with `.filter(metrics=...)`'
         )
     if frame.loc[frame["period"] == "reference", "value"].notna().sum() == 0:
         raise ValueError("`value` has 0 reference chunks; the cost is measured against them")

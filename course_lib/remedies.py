@@ -176,6 +176,8 @@ def recalibrate(
     ------
     ValueError
         When no price is known since then (in a segment), or for `by` without `edges`.
+    TypeError
+        When `edges` is no list.
 
     Notes
     -----
@@ -382,6 +384,8 @@ def _ratios(rows: pd.DataFrame, by: str | None, edges: Sequence[float]) -> NDArr
 
 
 def _segment(frame: pd.DataFrame, by: str | None, edges: Sequence[float]) -> NDArray[np.int_]:
+    if np.ndim(edges) != 1:
+        raise TypeError(f"`edges` must be a list such as [1.0], got {edges!r}")
     if (by is None) != (len(edges) == 0):
         raise ValueError("`by` and `edges` go together; give the column and where segments begin")
     if by is None:

@@ -35,7 +35,10 @@ _FINDINGS = {
     "harmless so far": ("harmless drift", "ask the source why it moved; labels tell if it hurts"),
     "explained": ("covariate shift", "look at the business value: harder rows, no worse model"),
     "expected": ("covariate shift", "look at the estimated value; labels confirm or refute it"),
-    "outside": ("covariate shift", "do not trust the estimate: inputs it never saw; price by hand"),
+    "outside": (
+        "covariate shift",
+        "do not trust the estimate: inputs it never saw; decide by hand",
+    ),
     "faulty": ("broken data", "repair or refuse the rows at the source, then score again"),
     "suspect": ("broken data", "check the source of the column now; do not wait for labels"),
     "changed": ("concept drift", "recalibrate on the latest labels, then compare remedies"),
@@ -303,9 +306,11 @@ def labelled(realized: Result) -> pd.Series:
 def _chunks_of(estimated: Result) -> pd.DataFrame:
     _require_result("estimated", estimated)
     if estimated.kind != "estimated" or len(estimated.series) != 1:
+        n_metrics = len(estimated.series)
         raise ValueError(
-            f"`estimated` holds {len(estimated.series)} metrics of {estimated.kind} values; give "
-            "one metric of a DLE or CBPE, chosen with `.filter(metrics=...)`"
+            f"`estimated` holds {n_metrics} {'metric' if n_metrics == 1 else 'metrics'} of "
+            f"{estimated.kind} values; give one metric of a DLE or CBPE, chosen with "
+            "`.filter(metrics=...)`"
         )
     return estimated.filter(period="analysis").to_df()[_CHUNK].reset_index(drop=True)
 

@@ -143,8 +143,8 @@ def test_as_of_accepts_a_datetime():
     [
         (lambda f: f.to_numpy(), {}, TypeError, "DataFrame"),
         (lambda f: f.drop(columns="price"), {}, ValueError, "one column `price`, it has 0"),
-        (lambda f: f.drop(columns="offered_at"), {}, ValueError, "one column `offered_at`"),
-        (lambda f: f, {"known_at": "published"}, ValueError, "one column `published`"),
+        (lambda f: f.drop(columns="offered_at"), {}, ValueError, "`timestamp_column_name=`"),
+        (lambda f: f, {"known_at": "published"}, ValueError, "`published`.*`known_at=`"),
         (
             lambda f: pd.concat([f, f[["price"]]], axis=1),
             {},

@@ -12,7 +12,7 @@ import pytest
 from course_lib import as_of, desk_value, game_day, incidents, load_desk
 from course_lib.business import accepts
 from course_lib.dealing import LARGE_CARAT, production_week
-from course_lib.game import CAUSES, KINDS, REMEDIES, TODAY, _dealt, _drawn, leaderboard
+from course_lib.game import CAUSES, KINDS, REMEDIES, TODAY, _dealt, _drawn, complaint, leaderboard
 from course_lib.game_solution import SIGNS, alert_counts, quality_only, solve, standing
 
 ROOT = Path(__file__).parent.parent
@@ -323,6 +323,19 @@ def test_a_cure_that_costs_more_than_it_brings_is_called_so():
 def test_an_answer_that_cannot_be_read_is_refused_with_what_can(games, answer, error, message):
     with pytest.raises(error, match=message):
         games["nothing"].grade(answer)
+    assert re.search(message, complaint(answer))
+
+
+def test_an_answer_that_can_be_read_gets_no_complaint_right_or_wrong():
+    assert complaint(NOTHING) == ""
+    assert complaint({"cause": "price shock", "start_week": 0, "remedy": "do nothing"}) == ""
+
+
+def test_nothing_is_worth_three_points_for_the_remedy_where_doing_nothing_is_right(games):
+    points = {name: game.grade(NOTHING).points for name, game in games.items()}
+    assert points.pop("nothing") == 10
+    assert points.pop("mix change") == 3
+    assert set(points.values()) == {0}
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "7", True, None])

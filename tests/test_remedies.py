@@ -284,6 +284,11 @@ def test_a_segment_without_labels_is_named(known):
         recalibrate(known, known, since="2025-03-03", by="carat", edges=[1.0, 2.0])
 
 
+def test_an_edge_that_is_no_list_is_refused_with_one(known):
+    with pytest.raises(TypeError, match=r"`edges` must be a list such as \[1\.0\], got 1\.0"):
+        recalibrate(known, known, since="2025-03-03", by="carat", edges=1.0)
+
+
 def test_a_column_without_edges_is_refused(known):
     with pytest.raises(ValueError, match="`by` and `edges` go together"):
         reindex(known, since="2025-03-03", by="carat")

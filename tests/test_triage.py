@@ -1,6 +1,7 @@
 """Verdicts per chunk, the incident log, and how often the verdicts are right."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from course_lib import (
     incident_log,
     load_desk,
     triage,
+    verdicts,
 )
+from course_lib.logbook import REMEDIES
 from course_lib.result import COLUMNS
 from course_lib.verdicts import VERDICTS, persistent
 
@@ -226,13 +229,23 @@ def test_the_order_of_results_does_not_matter():
         ({"univariate": univariate((), n=5)}, "`univariate` has 5 analysis chunks.* the 6 of"),
         ({"quality": univariate(()).filter(period="analysis")}, "`quality`.* reference chunks"),
         ({"univariate": [univariate(())] * 2}, "jensen_shannon of `depth` is given more than once"),
-        ({"estimated": realized()}, "`estimated` holds 1 metrics of realized values"),
+        ({"estimated": realized()}, "`estimated` holds 1 metric of realized values"),
         ({"realized": realized(n=5)}, "`realized` has 5 analysis chunks"),
     ],
 )
 def test_results_that_do_not_belong_together_are_refused_by_name(given, message):
     with pytest.raises(ValueError, match=message):
         triage(**{"estimated": estimated(), **given})
+
+
+def test_a_result_is_not_what_triage_returns():
+    with pytest.raises(TypeError, match="DataFrame that `triage` returns, got Result; call"):
+        incident_log(estimated())
+
+
+def test_next_steps_and_remedies_speak_of_nobodys_goods():
+    words = " ".join([*REMEDIES.values(), *(step for _, step in verdicts._FINDINGS.values())])
+    assert not re.search("margin|buy|price|stone|diamond", words)
 
 
 def test_a_frame_is_no_result():
