@@ -178,7 +178,6 @@ CHANCE = "within its standard error of the bound"
 OUTSIDE = {
     ("kolmogorov_smirnov", "a quarter"): OWN_NOISE,
     ("jensen_shannon, categories", "1 %, k = 20"): CHANCE,
-    ("consistency residual, weight", "half a chunk"): CHANCE,
     ("missing_values, few", "a quarter"): WHOLE_ROWS,
     **{
         (f"out_of_range, {shape}", column): WHOLE_ROWS
