@@ -1,4 +1,4 @@
-"""What the multivariate monitors share: a list of columns, one threshold, one metric."""
+"""What monitors of columns share: a list of names, one threshold, one metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["ColumnsMonitor"]
 
 
 class ColumnsMonitor(Monitor):
-    """Base of monitors that ask whether the columns of a list still fit each other."""
+    """Base of monitors that read the columns of a list with one metric."""
 
     _metric: ClassVar[str]
     _n_columns: ClassVar[int] = 1  # the fewest that make sense

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike
 from .consistency import ColumnConsistencyCalculator
 from .desk import FEATURES, load_desk
 from .estimation import DLE
-from .game import FIRST_START, KINDS, LAST_START, NOTHING, Game
+from .game import FIRST_START, LAST_START, Game
 from .metrics import RowMetric
+from .mishaps import KINDS, NOTHING
 from .quality import MissingValuesCalculator, NumericalRangeCalculator, UnseenValuesCalculator
 from .realized import PerformanceCalculator
 from .univariate import UnivariateDriftCalculator

@@ -417,8 +417,9 @@ def _with_unit(name: str, unit: str) -> str:
 
 
 def _as_is(name: str) -> str:
-    """Keep matplotlib from reading what stands between two dollars, as in "$5 to $9", as TeX."""
-    return name.replace("$", r"\$")
+    """Keep matplotlib from reading what stands between two dollar signs as TeX."""
+    escaped = r"\$"
+    return escaped.join(name.split("$"))
 
 
 def _legend(*axes: Axes) -> None:

@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .chunking import Chunk, Chunker
-from .monitor import Monitor, Reading
-from .result import Result
-from .schema import Column, Schema, Table, listed
+from .columns import ColumnsMonitor
+from .monitor import Reading
+from .schema import Column, Schema, Table
 from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
 
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
@@ -24,14 +24,14 @@ __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesC
 Floats = NDArray[np.float64]
 
 
-class _ShareCalculator(Monitor):
+class _ShareCalculator(ColumnsMonitor):
     """A share of rows per chunk and column; each reference chunk is held against all others.
 
     ``sampling_error`` is √(p (1 − p) / n) of the chunk's own share p.
     """
 
     _blocks: ClassVar[Literal["chunks"] | None] = "chunks"
-    _metric: ClassVar[str]
+    _accepts_empty = True
     _kind_wanted: ClassVar[Literal["numeric", "categorical"] | None] = None
 
     def __init__(
@@ -45,24 +45,14 @@ class _ShareCalculator(Monitor):
         threshold: Threshold | None = None,
     ) -> None:
         super().__init__(
+            column_names,
+            threshold,
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
             chunk_number=chunk_number,
             chunk_period=chunk_period,
             chunker=chunker,
-            thresholds={self._metric: threshold} if threshold is not None else None,
         )
-        self.column_names = listed(column_names)
-
-    def calculate(self, analysis: pd.DataFrame) -> Result:
-        """Measure the chunks of a frame; reference chunks come first in the result.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Before `fit`, or for input that cannot be used.
-        """
-        return self._run(analysis, "calculate(analysis)")
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         wanted: Mapping[str, Sequence[str]] = (
@@ -103,9 +93,6 @@ class _ShareCalculator(Monitor):
     @abstractmethod
     def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
         """Which rows count."""
-
-    def _metric_names(self) -> Sequence[str]:
-        return [self._metric]
 
     def _bounds(self, metric: str) -> Bounds:
         return Bounds(0.0, 1.0)

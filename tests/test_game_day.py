@@ -12,8 +12,9 @@ import pytest
 from course_lib import as_of, desk_value, game_day, incidents, load_desk
 from course_lib.business import accepts
 from course_lib.dealing import LARGE_CARAT, production_week
-from course_lib.game import CAUSES, KINDS, REMEDIES, TODAY, _dealt, _drawn, complaint, leaderboard
+from course_lib.game import REMEDIES, TODAY, _dealt, _drawn, complaint, leaderboard
 from course_lib.game_solution import SIGNS, alert_counts, quality_only, solve, standing
+from course_lib.mishaps import CAUSES, KINDS
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))

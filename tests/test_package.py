@@ -218,6 +218,7 @@ COURSE = {
     "game",
     "game_solution",
     "incidents",
+    "mishaps",
     "partitions",
     "payoff",
     "remedies",
