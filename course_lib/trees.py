@@ -148,7 +148,8 @@ def _asked(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
     for name, reason in _REFUSED.items():
         if asked.get(name):
             raise ValueError(f"`hyperparameters` asks for {name}={asked[name]!r}, but {reason}")
-    return asked
+    # Switched off, as by default: older versions of LightGBM refuse even that.
+    return {name: value for name, value in asked.items() if name not in _REFUSED}
 
 
 def predict(booster: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
