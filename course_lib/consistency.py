@@ -17,7 +17,7 @@ from .columns import ColumnsMonitor
 from .monitor import Reading
 from .schema import Column, Table
 from .thresholds import Bounds, Threshold
-from .trees import Model, bin_matrix, grow, predict
+from .trees import Model, bin_matrix, draw, grow, predict
 
 __all__ = ["ColumnConsistencyCalculator"]
 
@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 #: Few large steps: trees per number, trees per category. More would learn noise, and cost.
 LEARNING_RATE, NUMBER_ROUNDS, CLASS_ROUNDS = 0.2, 25, 5
 MAX_CATEGORIES = 100
+#: Rows that a model learns from: so few trees learn no more from more.
+MAX_ROWS = 100_000
 #: A column is left out in turn when its share of the gain is above this, the three largest at most.
 SUSPECT_SHARE, MAX_SUSPECTS = 0.02, 3
 #: No row counts for more than this many times the mean residual of the reference.
@@ -43,6 +45,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
     means that the others give the column away. The column that no longer fits the rest rises; the
     columns that are predicted from it rise little. No row counts for more than 20 times the mean
     residual of the reference, so that one impossible value neither alerts nor spoils a limit.
+    Models learn from at most 100,000 rows, drawn with a constant seed; all rows are measured.
 
     Parameters
     ----------
@@ -136,7 +139,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
         views = [[name for name in others if name != suspect] for suspect in suspects]
         rest = [self._predictor(table, rows, column, view) for view in views]
         witnesses = _Witnesses(column, [others, *views], [first, *rest])
-        known = rows[~column.is_missing(table[column.name][rows])]
+        known = draw(rows[~column.is_missing(table[column.name][rows])], MAX_ROWS)
         usual = float(witnesses.residuals(table, known).mean())
         scale = float(np.abs(table[column.name][known]).max()) if column.kind == "numeric" else 1.0
         # Where the others tell the column exactly, the usual residual is rounding, and no cap.
@@ -173,6 +176,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
             settings["num_iterations"] = CLASS_ROUNDS
         settings["learning_rate"] = LEARNING_RATE
         settings |= self.hyperparameters
+        rows = draw(rows, MAX_ROWS)
         matrix, target = table.matrix(names, rows), table[column.name][rows].astype(float)
         data = bin_matrix(matrix, table.categorical(names), hyperparameters=settings)
         return grow(data, target, settings, name=f"`{column.name}`")

@@ -17,7 +17,7 @@ from .columns import ColumnsMonitor
 from .monitor import Reading
 from .schema import Table
 from .thresholds import Bounds, Threshold
-from .trees import bin_matrix, grow, predict
+from .trees import bin_matrix, draw, grow, predict
 
 __all__ = ["DomainClassifierCalculator"]
 
@@ -121,7 +121,7 @@ class DomainClassifierCalculator(ColumnsMonitor):
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Sample:
         """Keep a sample of the reference: the rows that chunks are told from."""
         names = [column.name for column in table.columns]
-        sample = table.matrix(names, _draw(rows, self._max_rows))
+        sample = table.matrix(names, draw(rows, self._max_rows, SEED))
         return _Sample(sample, names, table.categorical(names))
 
     def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
@@ -130,7 +130,7 @@ class DomainClassifierCalculator(ColumnsMonitor):
             note = f"{n} rows are too few for {self.cv_folds_num} folds"
             yield Reading(self._metric, np.nan, n, note=note)
             return
-        here = _draw(np.arange(chunk.rows.start, chunk.rows.stop), self._max_rows)
+        here = draw(np.r_[chunk.rows], self._max_rows, SEED)
         both = np.vstack([state.rows, table.matrix(state.names, here)])
         yield Reading(
             self._metric, self._auroc(both, len(state.rows), state.categorical), len(here)
@@ -159,10 +159,3 @@ class _Sample:
     rows: Floats
     names: list[str]
     categorical: list[int]
-
-
-def _draw(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """At most n of the rows, in their order, the same every time."""
-    if len(rows) <= n:
-        return rows
-    return np.sort(np.random.default_rng(SEED).choice(rows, n, replace=False))

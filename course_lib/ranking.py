@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .estimation import DLE
 from .metrics import RootMetric, RowMetric
 from .result import Result
-from .trees import bin_matrix, grow
+from .trees import bin_matrix, draw, grow
 
 __all__ = ["AlertCountRanker", "CorrelationRanker", "ImpactRanker"]
 
@@ -259,7 +259,8 @@ class ImpactRanker:
         matrix, settings = table.matrix(features, rows), self.dle.hyperparameters
         data = bin_matrix(matrix, table.categorical(features), hyperparameters=settings)
         nanny = grow(data, loss, settings, name=f"`{self.metric.name}` of a row")
-        usual = _contributions(nanny, _sample(table.matrix(features), 5 * self._max_rows))
+        some = draw(np.arange(table.n_rows), 5 * self._max_rows)
+        usual = _contributions(nanny, table.matrix(features, some))
         self._state = schema, nanny, usual
         return self
 
@@ -292,8 +293,8 @@ class ImpactRanker:
         features = self.dle.feature_column_names
         parts = []
         for chunk in table.chunks:
-            rows = _sample(table.matrix(features, chunk.rows), self._max_rows)
-            moved = dict(zip(features, _contributions(nanny, rows) - usual, strict=True))
+            matrix = table.matrix(features, draw(np.r_[chunk.rows], self._max_rows))
+            moved = dict(zip(features, _contributions(nanny, matrix) - usual, strict=True))
             parts.append(self._ranked(chunk.index, chunk.key, moved))
         return pd.concat(parts, ignore_index=True)
 
@@ -345,12 +346,6 @@ class ImpactRanker:
 def _contributions(nanny: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean TreeSHAP value per column; the last column of LightGBM's answer is the constant."""
     return np.asarray(nanny.predict(matrix, pred_contrib=True)[:, :-1].mean(axis=0))
-
-
-def _sample(matrix: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    if len(matrix) > n:
-        matrix = matrix[np.random.default_rng(0).permutation(len(matrix))[:n]]
-    return matrix
 
 
 def _checked_groups(

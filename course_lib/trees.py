@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["QUIET", "Model", "bin_matrix", "grow", "load_lightgbm", "predict", "threads"]
+__all__ = ["QUIET", "Model", "bin_matrix", "draw", "grow", "load_lightgbm", "predict", "threads"]
 
 #: Passed to every LightGBM model of the library.
 QUIET: dict[str, Any] = {
@@ -20,7 +20,9 @@ QUIET: dict[str, Any] = {
     "deterministic": True,
     "force_row_wise": True,
 }
-SMALL = 100_000  # rows
+#: Rows below which one thread learns or predicts. A tree grows in many short steps that each wait
+#: for all threads; predictions wait once.
+SMALL, FEW = 100_000, 5_000
 #: Other names of LightGBM's for settings that are set here; with both, it would heed ours only.
 _ALIASES = {
     **dict.fromkeys(("random_state", "random_seed"), "seed"),
@@ -154,9 +156,16 @@ def _asked(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def predict(booster: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Predict with a lightgbm.Booster, shape (n_rows,)."""
-    return np.asarray(booster.predict(matrix, **threads(len(matrix))))
+    return np.asarray(booster.predict(matrix, **threads(len(matrix), FEW)))
 
 
-def threads(n_rows: int) -> dict[str, int]:
+def threads(n_rows: int, least: int = SMALL) -> dict[str, int]:
     """Keep small data on one thread: sharing the work out would cost more than it saves."""
-    return {"num_threads": 1} if n_rows < SMALL else {}
+    return {"num_threads": 1} if n_rows < least else {}
+
+
+def draw(rows: NDArray[np.intp], n: int, seed: int = 0) -> NDArray[np.intp]:
+    """Draw at most n of the rows, in their order, the same every time."""
+    if len(rows) <= n:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, n, replace=False))

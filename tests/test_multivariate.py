@@ -1,5 +1,7 @@
 """Reconstruction error, domain classifier and consistency, on frames made for the purpose."""
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -462,6 +464,24 @@ def test_a_corrupted_category_is_named_first(consistency):
 def test_a_column_that_nothing_explains_cannot_be_inconsistent(consistency):
     broken = shuffled(fresh(), "other")
     assert not consistency.calculate(broken).filter(period="analysis").to_df()["alert"].any()
+
+
+@pytest.mark.parametrize("cross_fit", [True, False])
+def test_models_of_consistency_learn_from_bounded_rows_and_measure_all(monkeypatch, cross_fit):
+    module = import_module(ColumnConsistencyCalculator.__module__)
+    learned, plain = [], module.bin_matrix
+    monkeypatch.setattr(module, "MAX_ROWS", 900)
+    monkeypatch.setattr(
+        module, "bin_matrix", lambda m, *a, **k: learned.append(len(m)) or plain(m, *a, **k)
+    )
+    frame = fresh(2000)
+    monitor = ColumnConsistencyCalculator(list(frame), chunk_size=200, cross_fit=cross_fit)
+    monitor.fit(frame)
+    assert set(learned) == {900}
+    broken = shuffled(fresh(600, seed=2), "area", share=0.35)
+    result = monitor.calculate(broken)
+    assert set(result.filter(period="analysis").to_df()["n_used"]) == {200}
+    assert rise(monitor, broken).index[0] == "area"
 
 
 def test_the_columns_predicted_from_a_broken_one_stay_near_the_reference():
