@@ -187,8 +187,13 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
             known = ~column.is_missing(table[column.name][chunk.rows])
             n = int(known.sum())
             if not n:
-                note = f"all {len(chunk):,} values of the chunk are missing"
-                yield Reading(self._metric, np.nan, 0, column.name, note=note)
+                yield Reading(
+                    self._metric,
+                    np.nan,
+                    0,
+                    column.name,
+                    note=f"all {len(chunk):,} values of the chunk are missing",
+                )
                 continue
             residual = witnesses.residuals(table, np.flatnonzero(known) + chunk.rows.start)
             error = float(residual.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Ranks = NDArray[np.intp]
 
 
 # Distances between two samples of numbers
@@ -248,7 +249,7 @@ class SortedSample:
     def of_sorted(cls, ordered: Floats, *, with_area: bool = True) -> SortedSample:
         """Take a sample that is sorted already; `wasserstein` needs its area."""
         center = float(ordered[len(ordered) // 2]) if len(ordered) else 0.0
-        area = _sums(ordered - center) if with_area else np.empty(0)
+        area = np.cumsum(np.append(0.0, ordered - center)) if with_area else np.empty(0)
         return cls(ordered, area, np.empty(0), center)
 
     def without(self, chunk: Floats) -> SortedSample:
@@ -266,55 +267,84 @@ class SortedSample:
     def kolmogorov_smirnov(self, chunk: Floats) -> float:
         """Return the largest gap of the distribution functions from a sorted chunk's.
 
-        It lies at a value of the chunk, or right before one.
+        It lies at a value of the chunk, or right before one. Few values are ranked at first; the
+        others only where a gap that grows between two of them could become the largest.
         """
-        left, right = _ranks(self.values, chunk)
-        if len(self.minus):
-            own_left, own_right = _own_ranks(chunk)
-            left, right = left - own_left, right - own_right
-        # Of tied values, the last gives the largest gap upwards, the first the largest downwards.
-        share = np.arange(len(chunk) + 1) / len(chunk)
-        upwards, downwards = share[1:] - right / self.size, left / self.size - share[:-1]
-        return float(max(upwards.max(), downwards.max()))
+        at = _every(32, len(chunk))
+        _, below, above = self._gaps(chunk, at)
+        largest = max(below.max(), above.max())
+        could = np.maximum(below[:-1], above[1:]) + self._growth(at) > largest
+        _, below, above = self._gaps(chunk, _within(at, could))
+        largest = max(below.max(initial=largest), above.max(initial=largest))
+        return float(largest / (len(chunk) * self.size))
 
     def wasserstein(self, chunk: Floats) -> float:
         """Return the area between the distribution functions of the sample and a sorted chunk.
 
-        Between two neighbouring values of the chunk its share is constant; there the reference's
-        share rises and crosses it once, at ``crossing``. (Values left out are those of the chunk,
-        so none lies between its neighbours.)
+        Where one function stays above the other, the area is the difference of their integrals.
+        So few values are ranked at first, the others only where the functions could cross.
         """
-        m, n = len(chunk), self.size
-        _, rank = _ranks(self.values, chunk)
-        own = _own_ranks(chunk)[1] if len(self.minus) else np.zeros(m, dtype=int)
-        minus_area = _sums(self.minus - self.center)
-        # The integral of the distribution function up to a point: the mean of (point − value)⁺.
-        at = self._integral(chunk, rank, own, minus_area)
-        start, end, share = chunk[:-1], chunk[1:], np.arange(1, m) / m
-        position = np.ceil(share * n - 1e-9).astype(int) + own[:-1]
-        value = self.values[np.clip(position - 1, 0, len(self.values) - 1)]
-        inside = self._integral(value, position, own[:-1], minus_area)
-        crossing = np.clip(value, start, end)
-        up_to = np.where(value <= start, at[:-1], np.where(value >= end, at[1:], inside))
-        below = share * (crossing - start) - (up_to - at[:-1])
-        above = at[1:] - up_to - share * (end - crossing)
-        mean = (self.area[-1] - minus_area[-1]) / n
-        tail = mean - (chunk[-1] - self.center) + at[-1]
-        return float(at[0] + np.abs(below).sum() + np.abs(above).sum() + max(tail, 0.0))
+        at = _every(8, len(chunk))
+        right, below, above = self._gaps(chunk, at)
+        could = np.minimum(below[:-1], above[1:]) + self._growth(at) > 0
+        point, integral = chunk[at] - self.center, self._integral(chunk[at], right)
+        summed = np.add.reduceat(chunk - self.center, at)[:-1]
+        own = (np.diff(at * point) - summed) / len(chunk)
+        tail = self.area[-1] / len(self.values) - point[-1] + integral[-1]
+        area = integral[0] + abs(tail) + np.abs(np.diff(integral) - own)[~could].sum()
+        area += self._crossed_area(chunk, _within(at, could))
+        return float(area * len(self.values) / self.size)
 
-    def _integral(
-        self, at: Floats, rank: NDArray[np.intp], own: NDArray[np.intp], minus_area: Floats
-    ) -> Floats:
-        """The mean of (at − value)⁺, where ``rank`` values, of them ``own`` left out, lie below."""
-        total = (rank - own) * (at - self.center) - self.area[rank]
-        return np.asarray((total + minus_area[own]) / self.size)
+    def _crossed_area(self, chunk: Floats, at: Ranks) -> float:
+        """The area between neighbouring positions of a chunk, a row of them for each stretch.
+
+        There the chunk's share is constant; the reference's rises and crosses it at ``middle``,
+        or not at all.
+        """
+        right, below, above = self._gaps(chunk, at)
+        crosses = np.minimum(below[:, :-1], above[:, 1:]) + self._growth(at) > 0
+        point, integral, rank = chunk[at], self._integral(chunk[at], right), at[:, :-1] + 1
+        middle, up_to = point[:, :-1].copy(), integral[:, :-1].copy()
+        share = rank / len(chunk)
+        reached = -(-rank[crosses] * len(self.values) // len(chunk))
+        middle[crosses] = self.values[reached - 1]
+        up_to[crosses] = self._integral(middle[crosses], reached)
+        below_it = up_to - integral[:, :-1] - share * (middle - point[:, :-1])
+        above_it = integral[:, 1:] - up_to - share * (point[:, 1:] - middle)
+        return float(np.abs(below_it).sum() + np.abs(above_it).sum())
+
+    def _integral(self, at: Floats, rank: Ranks) -> Floats:
+        """The integral of the distribution function up to a point: the mean of (at − value)⁺."""
+        return np.asarray((rank * (at - self.center) - self.area[rank]) / len(self.values))
+
+    def _gaps(self, chunk: Floats, at: Ranks) -> tuple[Ranks, Ranks, Ranks]:
+        """Compare the distribution functions at some positions of a sorted chunk.
+
+        Returns how many values lie at or below; how far the function is below the chunk's there;
+        and how far it is above right before. Gaps are whole numbers: shares times both sizes.
+        (Of tied values, the last gives the largest gap below, the first the largest above.)
+        """
+        left, right = _ranks(self.values, chunk[at])
+        m, n = len(chunk), len(self.values)
+        return right, (at + 1) * n - right * m, left * m - at * n
+
+    def _growth(self, at: Ranks) -> Ranks:
+        """How much a gap can grow between two neighbouring positions of a chunk."""
+        return (np.diff(at) - 1) * len(self.values)
 
 
-def _sums(values: Floats) -> Floats:
-    return np.concatenate([[0.0], np.cumsum(values)])
+def _every(step: int, size: int) -> Ranks:
+    """Every so many positions of a chunk, and the last."""
+    return np.append(np.arange(0, size - 1, step, dtype=np.intp), size - 1)
 
 
-def _ranks(ordered: Floats, at: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _within(at: Ranks, chosen: NDArray[np.bool_]) -> Ranks:
+    """All positions from each chosen one to its successor, a row for each."""
+    step = np.arange(at[1] - at[0] + 1 if len(at) > 1 else 1)
+    return np.asarray(np.minimum(at[:-1][chosen, None] + step, at[-1]))
+
+
+def _ranks(ordered: Floats, at: Floats) -> tuple[Ranks, Ranks]:
     """How many values lie below each point, and how many at or below it."""
     left = np.searchsorted(ordered, at, "left")
     # One search is enough where at most one value equals the point.
@@ -322,13 +352,6 @@ def _ranks(ordered: Floats, at: Floats) -> tuple[NDArray[np.intp], NDArray[np.in
     more = np.take(ordered, right, mode="clip") == at
     right[more] = np.searchsorted(ordered, at[more], "right")
     return left, right
-
-
-def _own_ranks(ordered: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """How many values of a sorted sample lie below each of its values, and at or below it."""
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    size = np.diff(np.append(first, len(ordered)))
-    return np.repeat(first, size), np.repeat(first + size, size)
 
 
 def _numbers(name: str, values: ArrayLike) -> Floats:

@@ -157,9 +157,6 @@ def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.D
     def each(values: list[Any]) -> Any:
         return np.repeat(np.array(values, dtype=object), sizes)
 
-    def joined(parts: list[Any]) -> Any:
-        return np.concatenate(parts)
-
     chunks = [chunk for chunk, _, _ in found]
     frame = pd.DataFrame(
         {
@@ -169,10 +166,12 @@ def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.D
             "start_date": each([chunk.start_date for chunk in chunks]),
             "end_date": each([chunk.end_date for chunk in chunks]),
             "column": each([name for _, name, _ in found]),
-            "bin": joined([np.array(shares.bins.labels, dtype=object) for *_, shares in found]),
-            "left": joined([shares.bins.left for *_, shares in found]),
-            "right": joined([shares.bins.right for *_, shares in found]),
-            "share": joined([shares.parts for *_, shares in found]),
+            "bin": np.concatenate(
+                [np.array(shares.bins.labels, dtype=object) for *_, shares in found]
+            ),
+            "left": np.concatenate([shares.bins.left for *_, shares in found]),
+            "right": np.concatenate([shares.bins.right for *_, shares in found]),
+            "share": np.concatenate([shares.parts for *_, shares in found]),
         }
     )
     for name in ("start_date", "end_date"):

@@ -142,11 +142,10 @@ class DomainClassifierCalculator(ColumnsMonitor):
 
         label = np.repeat([0.0, 1.0], [n_reference, len(matrix) - n_reference])
         folds = StratifiedKFold(self.cv_folds_num, shuffle=True, random_state=SEED)
-        settings = self.hyperparameters
-        data = bin_matrix(matrix, categorical, target=label, hyperparameters=settings)
+        data = bin_matrix(matrix, categorical, target=label, hyperparameters=self.hyperparameters)
         score = np.empty(len(matrix))
         for train, test in folds.split(matrix, label):
-            classifier = grow(data.subset(np.sort(train)), hyperparameters=settings)
+            classifier = grow(data.subset(np.sort(train)), hyperparameters=self.hyperparameters)
             score[test] = predict(classifier, matrix[test])
         return float(roc_auc_score(label, score))
 

@@ -210,8 +210,7 @@ class Monitor(ABC):
         quiet: dict[Series, list[tuple[float, int]]] = {}
         for _, reading in measured:
             quiet.setdefault((reading.column, reading.metric), []).append(reading.quiet)
-        calibration = self._calibrate([reading for _, reading in measured])
-        fitted = _Fitted(schema, kept, quiet, calibration)
+        fitted = _Fitted(schema, kept, quiet, self._calibrate([one for _, one in measured]))
         fitted.reference = self._frame(fitted, measured, "reference")
         fitted.shares = _shares(measured, "reference")
         self._fitted = fitted

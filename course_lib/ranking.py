@@ -165,12 +165,7 @@ class CorrelationRanker:
         table = pd.DataFrame(rows, columns=names)
         if only_drifting:
             table = table[table["has_drifted"]]
-        by_strength = (
-            table["pearsonr_correlation"]
-            .abs()
-            .sort_values(ascending=False, kind="stable", na_position="last")
-        )
-        return _numbered(table.loc[by_strength.index])
+        return _numbered(_by_strength(table, "pearsonr_correlation"))
 
 
 class ImpactRanker:
@@ -252,9 +247,8 @@ class ImpactRanker:
         schema = self.dle._schema(reference)
         table = schema.read(reference, chunker=self.dle.chunker)
         self.dle._check_reference(table)
-        truth = table[self.dle.y_true]
-        rows = np.flatnonzero(~np.isnan(truth))
-        loss = self.metric.rows(truth[rows], table[self.dle.y_pred][rows])
+        rows = np.flatnonzero(~np.isnan(table[self.dle.y_true]))
+        loss = self.metric.rows(*(table[name][rows] for name in (self.dle.y_true, self.dle.y_pred)))
         features = self.dle.feature_column_names
         matrix, settings = table.matrix(features, rows), self.dle.hyperparameters
         data = bin_matrix(matrix, table.categorical(features), hyperparameters=settings)
@@ -334,13 +328,14 @@ class ImpactRanker:
         grouped = {name for members in self.groups.values() for name in members}
         totals = {group: sum(moved[m] for m in members) for group, members in self.groups.items()}
         totals |= {name: value for name, value in moved.items() if name not in grouped}
-        part = pd.DataFrame({"column": list(totals), "contribution": list(totals.values())})
-        order = part["contribution"].abs().sort_values(ascending=False, kind="stable").index
-        part = part.loc[order]
-        part.insert(0, "chunk_index", index)
-        part.insert(1, "key", key)
-        part.insert(3, "metric", self.metric.name)
-        return _numbered(part)
+        table = {
+            "chunk_index": index,
+            "key": key,
+            "column": list(totals),
+            "metric": self.metric.name,
+            "contribution": list(totals.values()),
+        }
+        return _numbered(_by_strength(pd.DataFrame(table), "contribution"))
 
 
 def _contributions(nanny: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -400,6 +395,10 @@ def _pearson(x: pd.Series, y: pd.Series) -> tuple[float, float]:
         return np.nan, np.nan
     result = stats.pearsonr(x[known], y[known])
     return float(result.statistic), float(result.pvalue)
+
+
+def _by_strength(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    return table.sort_values(name, key=abs, ascending=False, kind="stable", na_position="last")
 
 
 def _numbered(table: pd.DataFrame) -> pd.DataFrame:

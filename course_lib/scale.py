@@ -118,12 +118,12 @@ def _client() -> Any:
 def _joined(monitor: Monitor, parts: list[Result]) -> Result:
     """Put the reference before the chunks of all parts: `Result.extend`, once for all of them."""
     fitted: Any = monitor._fitted
-    frame = pd.concat([fitted.reference, _counted(part._frame for part in parts)])
+    frames = [fitted.reference, _counted(part._frame for part in parts)]
     shares = None
     if fitted.shares is not None:
-        shares = pd.concat([fitted.shares, _counted(part._shares for part in parts)])
-        shares = shares.reset_index(drop=True)
-    return monitor._result(frame.reset_index(drop=True), shares)
+        both = [fitted.shares, _counted(part._shares for part in parts)]
+        shares = pd.concat(both, ignore_index=True)
+    return monitor._result(pd.concat(frames, ignore_index=True), shares)
 
 
 def _counted(frames: Iterable[Any]) -> pd.DataFrame:

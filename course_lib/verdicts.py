@@ -279,10 +279,11 @@ def _outcome(
     if known.any():
         parts = decompose_change(estimated, realized)
         rest = chunks["chunk_index"].isin(parts.loc[parts["beyond"], "chunk_index"]).to_numpy()
-    beyond = persistent(rest & known)
     return [
         (index, bool(e), bool(h) if k else None, bool(b))
-        for index, e, h, k, b in zip(indexes, expected, hurts, known, beyond, strict=True)
+        for index, e, h, k, b in zip(
+            indexes, expected, hurts, known, persistent(rest & known), strict=True
+        )
     ]
 
 
