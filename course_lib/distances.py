@@ -255,7 +255,8 @@ class SortedSample:
     def without(self, chunk: Floats) -> SortedSample:
         """Leave out a sorted chunk that is part of it, before comparing it with that chunk.
 
-        Nothing is sorted again.
+        Nothing is sorted, or ranked, again: the rest is as much further from the chunk as it is
+        smaller than the whole, n / (n - m) times.
         """
         return replace(self, minus=chunk)
 
@@ -321,8 +322,8 @@ class SortedSample:
         """Compare the distribution functions at some positions of a sorted chunk.
 
         Returns how many values lie at or below; how far the function is below the chunk's there;
-        and how far it is above right before. Gaps are whole numbers: shares times both sizes.
-        (Of tied values, the last gives the largest gap below, the first the largest above.)
+        and how far it is above right before. Gaps are whole numbers: shares times both sizes, none
+        left out. (Of tied values, the last gives the largest gap below, the first above.)
         """
         left, right = _ranks(self.values, chunk[at])
         m, n = len(chunk), len(self.values)
