@@ -115,7 +115,7 @@ evidence: $(VENV)/.ready  ## Write the tables of docs/evidence.md anew (about tw
 	OMP_NUM_THREADS=1 $(PY) tools/band_coverage.py --jobs 2 --write
 	OMP_NUM_THREADS=1 $(PY) tools/ranking_evidence.py --jobs 2 --write
 
-hostile: $(VENV)/.ready  ## Try 20,000 examples of broken input; write their table (about twenty minutes)
+hostile: $(VENV)/.ready  ## Try 20,000 examples of broken input; write their table (about a quarter of an hour)
 	OMP_NUM_THREADS=1 $(PY) tools/hostile_evidence.py --examples 20000 --write
 
 # NannyML has an environment of its own, since it runs with few versions of what it needs.
