@@ -45,7 +45,8 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
     means that the others give the column away. The column that no longer fits the rest rises; the
     columns that are predicted from it rise little. No row counts for more than 20 times the mean
     residual of the reference, so that one impossible value neither alerts nor spoils a limit.
-    Models learn from at most 100,000 rows, drawn with a constant seed; all rows are measured.
+    Models and that mean come from at most 100,000 rows, drawn with a constant seed; of a chunk all
+    rows are measured.
 
     Parameters
     ----------
