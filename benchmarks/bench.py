@@ -64,12 +64,13 @@ At that size the peak is {least:.0%} to {most:.0%} of NannyML's, where half was 
 {frame:,.0f} MB are frames and imports, and no calculator adds more than {added:,.0f} MB. The domain
 classifier is compared at 100,000 rows only: with more, NannyML's would take minutes.
 """
+GROWTH = """
+From {before:,} to {after:,} rows time grows {low:.0f}- to {high:.0f}-fold. Column consistency has
+no figure above {most:,} rows: its models would take some ten minutes.
+"""
 PICTURE = """
 ## Time against rows
-
-From {before:,} to {after:,} rows time grows {low:.0f}- to {high:.0f}-fold. Column consistency has
-no figure at the largest size: its models would take some ten minutes.
-
+{growth}
 ![Seconds against rows, both axes logarithmic: a line for each calculator](benchmarks.png)
 """
 
@@ -147,9 +148,9 @@ def table(medians, n_rows):
 def aimed_at(medians, n_rows):
     """Return what was missed, by how much, and why."""
     at_size = medians.xs(n_rows, level="rows")
-    ours, theirs = at_size.loc["course_lib"], at_size.loc["nannyml"]
-    faster = (theirs["cpu_seconds"] / ours["cpu_seconds"]).dropna()
-    share = (ours["peak_mb"] / theirs["peak_mb"]).dropna()
+    here, theirs = at_size.loc["course_lib"], at_size.loc["nannyml"]
+    faster = (theirs["cpu_seconds"] / here["cpu_seconds"]).dropna()
+    share = (here["peak_mb"] / theirs["peak_mb"]).dropna()
     frame = at_size.loc[("floor", "one pass"), "peak_mb"]
     missed = [
         f"{CALCULATORS[name][0]} ({faster[name]:.1f})"
@@ -162,7 +163,24 @@ def aimed_at(medians, n_rows):
         least=share.min(),
         most=share.max(),
         frame=frame,
-        added=ours["peak_mb"].max() - frame,
+        added=here["peak_mb"].max() - frame,
+    )
+
+
+def growth(medians):
+    """Return how much longer the largest size takes than the one before, if there are two."""
+    sizes = sorted(medians.index.unique("rows"))
+    if len(sizes) < 2:
+        return ""
+    before, after = sizes[-2:]
+    seconds = medians.loc["course_lib", "seconds"]
+    times = (seconds.xs(after, level="rows") / seconds.xs(before, level="rows")).dropna()
+    return GROWTH.format(
+        before=before,
+        after=after,
+        low=times.min(),
+        high=times.max(),
+        most=OURS_MOST["consistency"],
     )
 
 
@@ -210,10 +228,7 @@ def write(medians, rows, nannyml):
         page += f"\n## {n_rows:,} rows\n\n{table(medians, n_rows)}\n"
     if nannyml:
         page += aimed_at(medians, max(rows))
-    before, after = sorted(medians.index.unique("rows"))[-2:]
-    seconds = medians.loc["course_lib", "seconds"]
-    growth = (seconds.xs(after, level="rows") / seconds.xs(before, level="rows")).dropna()
-    page += PICTURE.format(before=before, after=after, low=growth.min(), high=growth.max())
+    page += PICTURE.format(growth=growth(medians))
     PAGE.write_text(page, encoding="utf-8")
     plot(medians)
 

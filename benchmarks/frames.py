@@ -107,5 +107,5 @@ CALCULATORS = {
 }
 #: Options of ours alone: NannyML has no cross-fitting.
 OURS = {"dle": {"cross_fit": False}}
-#: The most rows for ours: with more, 160 models that predict every row would take eight minutes.
+#: The most rows for ours: with more, 160 models that predict every row would take some ten minutes.
 OURS_MOST = {"consistency": 1_000_000}

@@ -129,8 +129,8 @@ def grow(
     lightgbm = load_lightgbm()
     asked = _asked(hyperparameters)
     try:
-        few = threads(data.construct().num_data())
-        settings = {"objective": "regression", **QUIET, **few, **asked}
+        limited = threads(data.construct().num_data())
+        settings = {"objective": "regression", **QUIET, **limited, **asked}
         n_rounds = settings.pop("num_iterations", 100)
         if target is not None:
             data.set_label(target)
