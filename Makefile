@@ -1,5 +1,17 @@
 # make help lists the targets. Everything is installed into .venv, from locked versions, once.
 
+# PYTHON chooses the Python, and the environment with it: .venv may hold another version.
+ifdef PYTHON
+VERSION := $(shell PYTHON="$(PYTHON)" sh tools/preflight.sh --version)
+ifeq ($(VERSION),)
+$(error PYTHON=$(PYTHON) cannot be used)
+endif
+VENV ?= .venv-$(VERSION)
+OLDEST ?= .venv-oldest-$(VERSION)
+held = $(shell $(1)/bin/python -c "import sys; print('%d.%d' % sys.version_info[:2])" 2>/dev/null)
+$(foreach env,$(VENV) $(OLDEST),$(if $(filter-out $(VERSION),$(call held,$(env))),$(error \
+  $(env) holds Python $(call held,$(env)), and PYTHON asks for $(VERSION): remove $(env), or name another folder)))
+endif
 VENV ?= .venv
 OLDEST ?= .venv-oldest
 ORACLE ?= .venv-oracle
@@ -7,11 +19,14 @@ PY = $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
-.PHONY: help setup course run notebooks site test test-oldest lint bench evidence hostile oracle lock clean
+.PHONY: help setup course run notebooks site test test-quick test-short test-oldest lint bench evidence hostile oracle lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@echo
+	@echo 'With PYTHON=python3.12, a target uses that Python, in an environment of its own: .venv-3.12.'
+	@echo 'Without it, the newest supported Python that is found makes .venv.'
 
 # -- Environments ---------------------------------------------------------------------------------
 # A stamp file says that an environment is ready; it is older than the lock after a change.
@@ -89,12 +104,25 @@ site: $(VENV)/.site-ready  ## Build the lessons as a static site in build/site
 # One thread per process, as many processes as cores (at most four): a notebook stays in one process.
 
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n logical --maxprocesses=4 --dist loadfile
+UNITS = -m "not slow" course_lib tests
+# What takes longest of them: the course's story, broken input, NannyML's numbers, Dask
+LONGEST = dealing desk game_day hostile incidents interrupt oracle remedies scale simulations
+# Import, packaging, parameters, saved monitors, broken input, and two lessons
+SHORT = -m "not slow" tests/test_package.py tests/test_packaging.py tests/test_parameters.py \
+  tests/test_storage.py tests/test_golden.py \
+  tests/test_extend.py tests/test_hostile.py notebooks/00_*.ipynb notebooks/02_*.ipynb
 
 test: $(VENV)/.ready $(VENV)/.data-ready  ## Run all tests: units, doctests, style, every notebook
 	$(call PYTEST,$(VENV))
 
-test-oldest: $(OLDEST)/.ready  ## The same with the oldest supported versions, in .venv-oldest
-	$(call PYTEST,$(OLDEST))
+test-quick: $(VENV)/.ready  ## Run the unit tests that take about a minute, without notebooks
+	$(call PYTEST,$(VENV)) $(UNITS) $(LONGEST:%=--ignore=tests/test_%.py)
+
+test-short: $(VENV)/.ready  ## Run what a Python version is likely to break (see CONTRIBUTING.md)
+	$(call PYTEST,$(VENV)) $(SHORT)
+
+test-oldest: $(OLDEST)/.ready  ## Run units that are not slow and the lessons with the oldest versions
+	$(call PYTEST,$(OLDEST)) $(UNITS) notebooks/*.ipynb
 
 lint: $(VENV)/.ready  ## ruff, mypy and codespell
 	$(PY) -m ruff check
@@ -149,4 +177,4 @@ lock:  ## Write the locks anew from pyproject.toml (needs uv)
 	  pyproject.toml - -o requirements-oldest.lock
 
 clean:  ## Remove the environments and build/
-	rm -rf $(VENV) $(OLDEST) $(ORACLE) build
+	rm -rf $(VENV) $(OLDEST) $(ORACLE) $(wildcard .venv-3.* .venv-oldest-3.*) build dist

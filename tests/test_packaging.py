@@ -4,6 +4,7 @@ import ast
 import base64
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -158,7 +159,7 @@ def stub(folder, name, body):
 
 def preflight(folder, *arguments, **environment):
     """Run the checks with nothing on PATH but a few tools and what the test put there."""
-    for tool in ("sed", "cat"):
+    for tool in ("sed", "cat", "dirname"):
         if not (folder / tool).exists():
             (folder / tool).symlink_to(shutil.which(tool))
     return subprocess.run(
@@ -174,6 +175,70 @@ def preflight(folder, *arguments, **environment):
 def test_preflight_prints_an_interpreter_that_runs(tmp_path):
     stub(tmp_path, "python3", f'exec "{sys.executable}" "$@"')
     assert preflight(tmp_path).stdout.strip() == sys.executable
+
+
+def supported():
+    """The versions of Python that pyproject.toml names, oldest first."""
+    classifiers = "\n".join(PROJECT["project"]["classifiers"])
+    return re.findall(r" :: Python :: (3\.\d+)$", classifiers, re.M)
+
+
+def pyenv(folder, version):
+    """The folder of a pyenv that holds an interpreter, installed and not selected."""
+    place = folder / "my pyenv" / "versions" / version / "bin"
+    place.mkdir(parents=True)
+    stub(place, "python", f'exec "{sys.executable}" "$@"')
+    return str(folder / "my pyenv")
+
+
+@needs_sh
+def test_preflight_lists_the_classifiers_of_the_project(tmp_path):
+    assert preflight(tmp_path, "--supported").stdout.split() == supported()
+
+
+def test_the_oldest_supported_python_is_the_one_that_is_required():
+    assert PROJECT["project"]["requires-python"] == f">={supported()[0]}"
+    minors = [int(version.removeprefix("3.")) for version in supported()]
+    assert minors == list(range(minors[0], minors[-1] + 1))
+
+
+@needs_sh
+def test_preflight_tries_the_newest_supported_python_first(tmp_path):
+    for version in supported():
+        tried = f'echo {version} >> "{tmp_path}/tried"'
+        stub(tmp_path, f"python{version}", f'{tried}; exec "{sys.executable}" "$@"')
+    for arguments, first in (([], supported()[-1]), (["3.99"], supported()[0])):
+        (tmp_path / "tried").unlink(missing_ok=True)
+        assert preflight(tmp_path, *arguments).returncode == 0
+        assert set((tmp_path / "tried").read_text().split()) == {first}
+
+
+@needs_sh
+def test_preflight_prints_the_version_instead_of_the_path(tmp_path):
+    stub(tmp_path, "python3", f'exec "{sys.executable}" "$@"')
+    assert preflight(tmp_path, "--version").stdout == f"3.{sys.version_info.minor}\n"
+
+
+@needs_sh
+def test_preflight_looks_in_the_folder_of_pyenv(tmp_path):
+    """A launcher of pyenv is on PATH and fails where another version is selected."""
+    newest = supported()[-1]
+    stub(tmp_path, f"python{newest}", "exit 127")
+    root = pyenv(tmp_path, f"{newest}.4")
+    assert preflight(tmp_path, PYENV_ROOT=root).stdout.strip() == sys.executable
+    named = {"PYTHON": f"python{newest}"}
+    assert preflight(tmp_path, PYENV_ROOT=root, **named).stdout.strip() == sys.executable
+    (tmp_path / ".pyenv").symlink_to(root)
+    assert preflight(tmp_path, HOME=str(tmp_path), **named).stdout.strip() == sys.executable
+
+
+@needs_sh
+def test_preflight_does_not_take_another_version_from_pyenv(tmp_path):
+    oldest, newest = supported()[0], supported()[-1]
+    root = pyenv(tmp_path, f"{newest}.4")
+    run = preflight(tmp_path, PYENV_ROOT=root, PYTHON=f"python{oldest}")
+    assert run.returncode == 1
+    assert f"none was found as python{oldest} or in {root}/versions" in run.stderr
 
 
 @needs_sh
@@ -227,9 +292,14 @@ def test_preflight_names_what_is_missing_and_how_to_get_it(missing, remedy, tmp_
     assert run.stderr.count("\n") == 1
 
 
+#: What the make that runs the tests hands on to the make that a test calls.
+HANDED_ON = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "VENV", "OLDEST", "ORACLE"}
+
+
 def make(*arguments):
     command = ["make", "-C", str(ROOT), "--no-print-directory", *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {name: value for name, value in os.environ.items() if name not in HANDED_ON}
+    run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     return run.stdout + run.stderr
 
 
@@ -266,7 +336,244 @@ def test_the_lab_does_not_ask_about_news(tmp_path):
 @needs_make
 def test_make_help_lists_every_target():
     targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
-    assert [line.split()[1] for line in make("help").splitlines()] == targets
+    assert re.findall(r"^make (\S+) ", make("help"), re.M) == targets
+    assert "PYTHON=python3.12" in make("help")
+
+
+# -- Which Python ---------------------------------------------------------------------------------
+
+HERE = f"3.{sys.version_info.minor}"
+
+
+@needs_make
+def test_a_python_that_is_named_gets_an_environment_of_its_own():
+    named = f"PYTHON={sys.executable}"
+    assert f" .venv-{HERE}/bin/python -m pytest" in make("-n", "test", named)
+    assert f" .venv-{HERE}/bin/python -m pytest" in make("-n", "test-short", named)
+    assert f" .venv-oldest-{HERE}/bin/python -m pytest" in make("-n", "test-oldest", named)
+    assert " .venv/bin/python -m pytest" in make("-n", "test")
+    assert " .venv-oldest/bin/python -m pytest" in make("-n", "test-oldest")
+
+
+@needs_make
+@pytest.mark.parametrize("variable", ["VENV", "OLDEST"])
+def test_an_environment_of_another_python_is_not_used(variable, tmp_path):
+    (tmp_path / "bin").mkdir()
+    stub(tmp_path / "bin", "python", "echo 3.10")
+    told = make("-n", "test", f"{variable}={tmp_path}", f"PYTHON={sys.executable}")
+    assert f"{tmp_path} holds Python 3.10, and PYTHON asks for {HERE}" in told
+    assert "-m pytest" not in told
+    stub(tmp_path / "bin", "python", f"echo {HERE}")
+    assert "-m pytest" in make("-n", "test", f"{variable}={tmp_path}", f"PYTHON={sys.executable}")
+
+
+@needs_make
+def test_a_python_that_does_not_run_stops_make():
+    told = make("-n", "test", "PYTHON=/no/such/python")
+    assert "none was found as /no/such/python" in told
+    assert "pytest" not in told
+
+
+# -- Which tests ----------------------------------------------------------------------------------
+
+
+def selected(target):
+    """The arguments with which a target calls pytest, the shell's wildcards expanded."""
+    words = shlex.split(make("-n", target).splitlines()[-1].split(" -m pytest ")[1])
+    found = [sorted(ROOT.glob(word)) if "*" in word else [word] for word in words]
+    return [str(path).removeprefix(f"{ROOT}/") for paths in found for path in paths]
+
+
+@needs_make
+def test_make_test_runs_everything():
+    assert selected("test") == ["-n", "logical", "--maxprocesses=4", "--dist", "loadfile"]
+
+
+@needs_make
+def test_the_oldest_tests_are_the_units_that_are_not_slow_and_the_lessons():
+    options, lessons = selected("test-oldest")[5:9], selected("test-oldest")[9:]
+    assert options == ["-m", "not slow", "course_lib", "tests"]
+    assert lessons == [f"notebooks/{path.name}" for path in sorted(ROOT.glob("notebooks/*.ipynb"))]
+
+
+@needs_make
+def test_the_quick_tests_leave_out_files_that_exist():
+    options = selected("test-quick")[5:]
+    assert options[:4] == ["-m", "not slow", "course_lib", "tests"]
+    left_out = [option.removeprefix("--ignore=") for option in options[4:]]
+    assert "tests/test_hostile.py" in left_out
+    assert all((ROOT / path).is_file() for path in left_out)
+
+
+@needs_make
+def test_the_short_suite_names_files_that_exist():
+    assert selected("test-short")[5:7] == ["-m", "not slow"]
+    paths = selected("test-short")[7:]
+    assert all((ROOT / path).is_file() for path in paths)
+    lessons = [path.split("/")[1][:2] for path in paths if path.startswith("notebooks/")]
+    assert lessons == ["00", "02"]
+
+
+@needs_make
+def test_a_run_that_collects_nothing_fails(tmp_path):
+    """The command of the Makefile, with a choice that no test meets."""
+    (tmp_path / "test_one.py").write_text("def test_one():\n    pass\n")
+    command = [sys.executable, "-m", "pytest", "-p", "xdist.plugin", *selected("test"), "-n1"]
+    env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the others take seconds to load
+    for choice, code in (([], 0), (["-m", "absent"], 5)):
+        run = subprocess.run([*command, *choice], cwd=tmp_path, env=env, check=False)
+        assert run.returncode == code, choice
+
+
+def test_slow_is_a_marker_and_unknown_markers_are_errors():
+    settings = PROJECT["tool"]["pytest"]["ini_options"]
+    assert [marker.split(":")[0] for marker in settings["markers"]] == ["slow"]
+    assert "--strict-markers" in settings["addopts"]
+
+
+def test_github_tests_every_supported_python():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == supported()
+    commands = [step["run"] for step in jobs["test"]["steps"] if "run" in step]
+    assert "make test PYTHON=python${{ matrix.python }}" in commands
+    assert jobs["oldest"]["steps"][1]["with"]["python-version"] == supported()[0]
+    commands = [step["run"] for step in jobs["oldest"]["steps"] if "run" in step]
+    assert f"make test-oldest PYTHON=python{supported()[0]}" in commands
+
+
+@pytest.mark.parametrize("workflow", ["site", "audit"])
+def test_the_other_workflows_use_the_newest_supported_python(workflow):
+    text = (ROOT / f".github/workflows/{workflow}.yml").read_text()
+    assert re.findall(r'python-version: "(.*)"', text) == [supported()[-1]]
+
+
+def test_binder_has_the_newest_supported_python():
+    assert (ROOT / ".binder/runtime.txt").read_text() == f"python-{supported()[-1]}\n"
+
+
+# -- The run before a change is taken -------------------------------------------------------------
+
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the scripts of the run and a `make` that writes down what it is asked."""
+    for path in (".ci/run", "tools/preflight.sh", "pyproject.toml"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    (tmp_path / "bin").mkdir()
+    for tool in ("sed", "cat", "dirname", "sh", "id"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    stub(tmp_path / "bin", "make", 'echo "$@" >> made; test "$*" != "${BROKEN:-}"')
+    return tmp_path
+
+
+def interpreters(checkout, *versions):
+    """Interpreters by name; each says it has the version that its name says."""
+    for version in versions:
+        path = checkout / "bin" / f"python{version}"
+        claim = f"import sys; sys.version_info = {(*map(int, version.split('.')), 0)}; "
+        claim += f"sys.executable = {str(path)!r}; exec(sys.stdin.read())"
+        (checkout / "bin" / f"{version}.py").write_text(claim)
+        run = f'shift\nexec "{sys.executable}" "{checkout}/bin/{version}.py" "$@"'
+        stub(checkout / "bin", path.name, f'[ "$1" != -c ] || {{ echo {version}; exit; }}\n{run}')
+
+
+def run_ci(checkout, **environment):
+    """The exit code, the lines that were printed, and what make was asked for."""
+    run = subprocess.run(
+        [shutil.which("bash"), checkout / ".ci/run"],
+        env={"PATH": str(checkout / "bin"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    made = checkout / "made"
+    return run.returncode, (run.stdout + run.stderr).splitlines(), made.read_text().splitlines()
+
+
+@needs_bash
+def test_every_supported_python_has_its_suite(checkout):
+    interpreters(checkout, *supported())
+    code, lines, made = run_ci(checkout)
+    assert code == 0, lines
+    tests = [line for line in made if line.startswith("test")]
+    between = supported()[1:-1]
+    short = [f"test-short PYTHON=python{version}" for version in between]
+    assert tests == ["test", *short, "test-oldest"]
+    ready = [f"PYTHON=python{version} .venv-{version}/.ready" for version in between]
+    ready = ["setup", *ready, ".venv-oldest/.ready"]
+    assert made == [*ready, "site", "lint", *tests]  # all is installed before the network is cut
+    assert re.fullmatch(r"\d+ s  all of it", lines[-1])
+    assert sum(re.match(r"\d+ s  ", line) is not None for line in lines) == len(tests) + 5
+
+
+@needs_bash
+@pytest.mark.parametrize("github", [False, True])
+def test_a_missing_python_is_named_last_and_fails_on_github_only(github, checkout):
+    oldest, middle, *_, newest = supported()
+    interpreters(checkout, oldest, newest)
+    code, lines, made = run_ci(checkout, **({"GITHUB_ACTIONS": "true"} if github else {}))
+    assert made[-2:] == ["test", "test-oldest"]
+    assert lines[-1].startswith(f"=== not tested: Python {middle}, found neither")
+    assert code == int(github)
+    told = "=== failed: a run on GitHub must test every supported Python"
+    assert (told in lines) == github
+
+
+@needs_bash
+def test_without_the_oldest_python_the_oldest_packages_are_not_tested(checkout):
+    interpreters(checkout, *supported()[1:])
+    code, lines, made = run_ci(checkout)
+    assert code == 0
+    assert "test-oldest" not in made
+    assert f"Python {supported()[0]}," in lines[-1]
+
+
+@needs_bash
+def test_without_the_newest_python_the_next_one_runs_everything(checkout):
+    interpreters(checkout, supported()[0])
+    code, lines, made = run_ci(checkout)
+    assert code == 0
+    assert [line for line in made if line.startswith("test")] == ["test", "test-oldest"]
+    assert f"=== all tests, Python {supported()[0]}" in lines
+    missing = [line for line in lines[1 - len(supported()) :] if "=== not tested" in line]
+    assert len(missing) == len(supported()) - 1
+
+
+@needs_bash
+def test_the_run_stops_at_the_part_that_fails_and_still_names_what_is_missing(checkout):
+    interpreters(checkout, supported()[0], supported()[-1])
+    code, lines, made = run_ci(checkout, BROKEN="lint")
+    assert code == 1
+    assert made[-1] == "lint"
+    assert lines[-2] == "=== failed: lint"
+    assert lines[-1].startswith("=== not tested")
+
+
+@needs_bash
+@pytest.mark.parametrize(("seconds", "code"), [(2300, 0), (2401, 1)])
+def test_a_run_of_more_than_forty_minutes_fails(seconds, code, checkout):
+    """Bash counts on from the seconds that it is given."""
+    interpreters(checkout, *supported())
+    found, lines, made = run_ci(checkout, SECONDS=str(seconds))
+    assert found == code
+    assert "test-oldest" in made
+    assert ("=== failed: the run took more than 40 minutes" in lines) == bool(code)
+
+
+@needs_bash
+def test_an_environment_that_an_earlier_run_left_with_another_python_fails(checkout):
+    interpreters(checkout, *supported())
+    (checkout / ".venv/bin").mkdir(parents=True)
+    stub(checkout / ".venv/bin", "python", "echo 3.10")
+    (checkout / "made").touch()
+    code, lines, made = run_ci(checkout)
+    assert code == 1
+    assert made == []
+    told = f".venv holds Python 3.10 instead of {supported()[-1]}: remove it with 'make clean'"
+    assert told in lines
 
 
 def test_the_readme_shows_the_first_picture_of_lesson_00_as_stored():
