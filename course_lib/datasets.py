@@ -6,6 +6,7 @@ Taught in lessons 01 (the sets) and 03 (`as_of`).
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -29,8 +30,8 @@ def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Parameters
     ----------
     path : path, optional
-        The file, or the folder that holds `diamonds.parquet`. Otherwise the folder named by the
-        environment variable COURSE_DATA is tried, then the `data` folder of the checkout.
+        The file, or the folder that holds `diamonds.parquet`. The default is the folder that the
+        environment variable COURSE_DATA names; without it, the file that comes with the library.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError
-        When the file is in none of these places; the message says how to make it.
+        When the file is not there; the message says how to get it.
     OSError
         When it is there and cannot be read, or is damaged.
 
@@ -76,7 +77,7 @@ def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError
-        When the file is nowhere; the message says how to make it.
+        When the file is not there; the message says how to get it.
     OSError
         When it is there and cannot be read, or is damaged.
 
@@ -94,7 +95,10 @@ def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
 
 
 def data_file(name: str, path: str | os.PathLike[str] | None = None) -> Path:
-    """Find a data file: the argument, then COURSE_DATA, then the checkout.
+    """Find a data file: in the argument, in COURSE_DATA, or where it comes with the library.
+
+    The library brings its files along: in the folder `data` of a checkout, and in the folder
+    `course_lib/data` where it was installed from a wheel.
 
     Parameters
     ----------
@@ -106,7 +110,7 @@ def data_file(name: str, path: str | os.PathLike[str] | None = None) -> Path:
     Raises
     ------
     FileNotFoundError
-        Naming the places tried and the command that makes the file.
+        Naming the place tried and the remedy.
 
     Notes
     -----
@@ -117,15 +121,11 @@ def data_file(name: str, path: str | os.PathLike[str] | None = None) -> Path:
     >>> data_file("diamonds.parquet").name
     'diamonds.parquet'
     """
-    places = _places() if path is None else [Path(path)]
-    tried = [place / name if place.is_dir() else place for place in places]
-    for file in tried:
-        if file.is_file():
-            return file
-    raise FileNotFoundError(
-        f"`{name}` is not at {' or '.join(map(str, tried))}; run `python data/build.py` in a "
-        "checkout of the course, or set COURSE_DATA to the folder that holds the file"
-    )
+    place, remedy = _place(name, path)
+    file = place / name if place.is_dir() else place
+    if not file.is_file():
+        raise FileNotFoundError(f"`{name}` is not at {file}; {remedy}")
+    return file
 
 
 def _read(file: Path) -> pd.DataFrame:
@@ -133,15 +133,39 @@ def _read(file: Path) -> pd.DataFrame:
         return pd.read_parquet(file)
     except (OSError, ValueError) as error:  # Arrow's own error for a damaged file is a ValueError
         raise OSError(
-            f"`{file}` cannot be read ({error}); if it is damaged, restore it with "
-            "`git checkout data` or make it anew with `python data/build.py`"
+            f"`{file}` cannot be read ({error}); if it is damaged, {_remedy()}"
         ) from error
 
 
-def _places() -> list[Path]:
-    asked = os.environ.get("COURSE_DATA")
-    checkout = Path(__file__).resolve().parent.parent / "data"
-    return [Path(asked)] if asked else [checkout]
+def _place(name: str, path: str | os.PathLike[str] | None) -> tuple[Path, str]:
+    """Return the file or its folder, and what to do if it is not there."""
+    own = "to read the file that comes with course_lib"
+    if path is not None:
+        return Path(path), f"give the file or its folder, or leave out `path` {own}"
+    if asked := os.environ.get("COURSE_DATA"):
+        return Path(asked), f"set COURSE_DATA to the folder that holds it, or unset it {own}"
+    folder = _checkout() or Path(__file__).resolve().parent
+    return folder / "data" / name, _remedy()
+
+
+def _remedy() -> str:
+    if _checkout():
+        return "restore it with `git checkout data` or make it with `python data/build.py`"
+    return "install course_lib again: pip install --force-reinstall --no-deps WHEEL_OR_CHECKOUT"
+
+
+def _checkout() -> Path | None:
+    """Return the checkout's folder, or None where the library was installed from a wheel.
+
+    Only the project's own pyproject.toml counts: beside an installed package, a folder `data` may
+    belong to another package.
+    """
+    folder = Path(__file__).resolve().parent.parent
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # absent or not TOML: of another package
+        return None
+    return folder if project.get("project", {}).get("name") == "course_lib" else None
 
 
 def as_of(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_lib import datasets
 from course_lib.datasets import as_of, data_file, load_diamonds, load_flights, split_by_time
 
 
@@ -28,7 +29,7 @@ def offers(n=6):
 
 def test_a_path_given_is_the_only_place_tried(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSE_DATA", raising=False)
-    with pytest.raises(FileNotFoundError, match=r"diamonds\.parquet.*python data/build\.py"):
+    with pytest.raises(FileNotFoundError, match=r"diamonds\.parquet.*or leave out `path`"):
         load_diamonds(tmp_path)
 
 
@@ -53,8 +54,42 @@ def test_an_argument_comes_before_course_data(tmp_path, monkeypatch):
 
 def test_a_wrong_course_data_is_an_error_that_names_it(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere.*or unset it"):
         load_flights()
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder into which the library is installed, beside a package that is called data."""
+    (tmp_path / "course_lib").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/diamonds.parquet").write_bytes(b"of another package")
+    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "course_lib/datasets.py"))
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("beside", [None, "[project]\nname = 'another'", "[tool.x]", "not TOML"])
+def test_an_installed_library_reads_its_own_files_only(beside, site):
+    if beside:
+        (site / "pyproject.toml").write_text(beside)
+    with pytest.raises(FileNotFoundError, match=r"course_lib.data.diamonds.*pip install") as error:
+        data_file("diamonds.parquet")
+    assert "build.py" not in str(error.value)
+    (site / "course_lib/data").mkdir()
+    own = site / "course_lib/data/diamonds.parquet"
+    own.write_bytes(b"damaged")
+    assert data_file("diamonds.parquet") == own
+    with pytest.raises(OSError, match=r"cannot be read .*pip install --force-reinstall"):
+        load_diamonds()
+
+
+def test_a_checkout_is_known_by_its_project_file(site):
+    (site / "pyproject.toml").write_text('[project]\nname = "course_lib"\n')
+    assert data_file("diamonds.parquet") == site / "data/diamonds.parquet"
+    (site / "data/diamonds.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"git checkout data.*python data/build\.py"):
+        data_file("diamonds.parquet")
 
 
 # -- As of ----------------------------------------------------------------------------------------
