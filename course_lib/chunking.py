@@ -38,7 +38,8 @@ class Chunk:
     rows : slice
         The rows of the sorted frame; never a copy.
     start_date, end_date : Timestamp or None
-        First and last time in the chunk; for calendar chunks, of the calendar period.
+        First and last time in the chunk, in microseconds; for calendar chunks, of the calendar
+        period: its end is one microsecond before the next period begins.
     """
 
     index: int
@@ -49,6 +50,10 @@ class Chunk:
 
     def __len__(self) -> int:
         return int(self.rows.stop - self.rows.start)
+
+    def key_in(self, period: str) -> str:
+        """Return the key, with a prefix in the reference: then it is unique in both periods."""
+        return f"reference {self.key}" if period == "reference" else self.key
 
 
 class Chunker(Protocol):
@@ -213,14 +218,14 @@ class PeriodBasedChunker:
             period = pd.Period("2024-01-01", freq=self.offset)
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"`chunk_period` {self.offset!r} is no pandas period alias; "
-                'use for example "D", "W", "M" or "Q"'
+                f"`offset` {self.offset!r} (the `chunk_period` of a monitor) is not a pandas "
+                'period alias; use for example "D", "W", "M" or "Q"'
             ) from error
         if period.freq.n != 1:
             # pandas would group by one period, and let each chunk end n periods later.
             raise ValueError(
-                f"`chunk_period` {self.offset!r} spans {period.freq.n} periods; use a single one, "
-                'for example "W", "M" or "Q"'
+                f"`offset` {self.offset!r} (the `chunk_period` of a monitor) spans "
+                f'{period.freq.n} periods; use a single one, for example "W", "M" or "Q"'
             )
 
     def split(self, n_rows: int, timestamps: pd.DatetimeIndex | None) -> tuple[Chunk, ...]:
@@ -299,13 +304,15 @@ def _edges(n_rows: int, size: int, incomplete: Incomplete) -> Iterator[tuple[int
 def _span(
     timestamps: pd.DatetimeIndex | None, start: int, stop: int
 ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-    return (None, None) if timestamps is None else (timestamps[start], timestamps[stop - 1])
+    if timestamps is None:
+        return None, None
+    return timestamps[start].as_unit("us"), timestamps[stop - 1].as_unit("us")
 
 
 def _calendar_span(period: pd.Period) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """From the first to the last nanosecond, whatever the resolution of the times."""
-    start, following = (moment.start_time.as_unit("ns") for moment in (period, period + 1))
-    return start, following - pd.Timedelta(1, "ns")
+    """From the first to the last microsecond, whatever the resolution of the times."""
+    start, following = (moment.start_time.as_unit("us") for moment in (period, period + 1))
+    return start, (following - pd.Timedelta(1, "us")).as_unit("us")
 
 
 def _require_chunker(chunker: object) -> None:

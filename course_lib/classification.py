@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -110,25 +109,32 @@ def of_cells(
     without : str
         The note where nothing stands below the bar.
     """
-    above = np.asarray(count, dtype=float)
     below = None if among is None else np.asarray(among, dtype=float)
+    return ClassMetric(name, _Cells(np.asarray(count, dtype=float), below, without), bounds, unit)
 
-    def measure(truth: Rows, y_pred: Rows, score: Rows) -> Measured:
+
+@dataclass(frozen=True)
+class _Cells:
+    """The function of `of_cells`; an object, since a function made in a function has no pickle."""
+
+    above: Rows
+    below: Rows | None
+    without: str
+
+    def __call__(self, truth: Rows, y_pred: Rows, score: Rows) -> Measured:
         predicted = y_pred.astype(np.intp)
-        negative, positive = above[:, predicted]
+        negative, positive = self.above[:, predicted]
         total = float(np.sum(truth * positive + (1 - truth) * negative))
-        if below is None:
+        if self.below is None:
             return Measured(total, positive, negative)
-        of_negative, of_positive = below[:, predicted]
+        of_negative, of_positive = self.below[:, predicted]
         n = float(np.sum(truth * of_positive + (1 - truth) * of_negative))
         if n == 0:
-            return _undefined(truth, without)
+            return _undefined(truth, self.without)
         value = total / n
         return Measured(
             value, (positive - value * of_positive) / n, (negative - value * of_negative) / n
         )
-
-    return ClassMetric(name, measure, bounds, unit)
 
 
 def _undefined(truth: Rows, note: str) -> Measured:
@@ -228,6 +234,7 @@ _METRICS: dict[str, ClassMetric] = {
         of_cells("accuracy", [[1, 0], [0, 1]], _ALL, bounds=_share()),
     )
 }
+_DEFAULT = ("roc_auc", "f1", "accuracy")
 _NAMES = [*_METRICS, "confusion_matrix", "business_value"]
 
 
@@ -246,7 +253,7 @@ def classification_metrics(
         ``roc_auc``, ``average_precision``, ``f1``, ``precision``, ``recall``, ``specificity``,
         ``accuracy``, ``confusion_matrix`` (four metrics: ``true_positive``, ``true_negative``,
         ``false_positive``, ``false_negative``), ``business_value``, or metrics of your own on
-        labels and predictions that are 0 or 1. None stands for all but the last two.
+        labels and predictions that are 0 or 1. None stands for ``roc_auc``, ``f1``, ``accuracy``.
     normalize_confusion_matrix : {None, "all", "true", "pred"}
         Counts, or shares of all rows, of the true class, of the predicted class.
     business_value_matrix : array-like of shape (2, 2), optional
@@ -274,7 +281,7 @@ def classification_metrics(
     """
     _require_choice("normalize_confusion_matrix", normalize_confusion_matrix, "all", "true", "pred")
     _require_choice("normalize_business_value", normalize_business_value, "per_prediction")
-    asked = list(_METRICS) if metrics is None else as_list(metrics)
+    asked = list(_DEFAULT) if metrics is None else as_list(metrics)
     if not asked:
         raise ValueError("`metrics` is empty; name at least one")
     if "confusion_matrix" not in asked and normalize_confusion_matrix:
@@ -304,7 +311,7 @@ def classification_metrics(
     return tuple(found)
 
 
-def _metric(metric: Any) -> ClassMetric:
+def _metric(metric: object) -> ClassMetric:
     if isinstance(metric, RowMetric):
         return _of_rows(metric)
     if not isinstance(metric, str):

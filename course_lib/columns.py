@@ -3,45 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .chunking import Chunk
-from .monitor import Monitor, rows_without
+from .chunking import Chunk, Chunker
+from .monitor import Monitor, State, rows_without
+from .parameters import copied
 from .result import Result
 from .schema import Schema, Table, listed
-from .thresholds import Threshold
+from .thresholds import Threshold, Thresholds
 
 __all__ = ["ColumnsMonitor"]
 
 
-class ColumnsMonitor(Monitor):
+class ColumnsMonitor(Monitor[State]):
     """Base of monitors that read the columns of a list with one metric."""
 
     _metric: ClassVar[str]
-    _n_columns: ClassVar[int] = 1  # the fewest that make sense
-    _accepts_empty: ClassVar[bool] = False  # whether a column without any value tells something
+    _n_columns: ClassVar[int] = 1  # minimum number of columns
+    _columns_argument: ClassVar[str] = "column_names"
+    _accepts_empty: ClassVar[bool] = False  # whether an all-missing column is allowed
 
     def __init__(
         self,
-        column_names: Sequence[str],
-        threshold: Threshold | None,
-        treat_as_categorical: Sequence[str] | None = None,
-        **options: Any,
+        *,
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        threshold: Threshold | None = None,
+        thresholds: Thresholds = None,
+        cross_fit: bool = True,
+        progress: bool = False,
     ) -> None:
+        self.threshold = copied(threshold)
         super().__init__(
-            thresholds={self._metric: threshold} if threshold is not None else None, **options
+            timestamp_column_name=timestamp_column_name,
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            thresholds=thresholds,
+            cross_fit=cross_fit,
+            progress=progress,
         )
-        self.column_names = listed(column_names)
-        self.treat_as_categorical = listed(treat_as_categorical)
-        if len(self.column_names) < self._n_columns:
+
+    def _resolve(self) -> None:
+        super()._resolve()
+        self._categorical = listed(getattr(self, "treat_as_categorical", None))
+        n_columns = len(self._columns())
+        if n_columns < self._n_columns:
             raise ValueError(
-                f"{len(self.column_names)} column(s) are named, and this monitor asks how columns "
-                f"fit each other; name at least {self._n_columns}"
+                f"`{self._columns_argument}` has {n_columns} of the {self._n_columns} columns that "
+                f"this monitor needs; name at least {self._n_columns}"
             )
+
+    def _asked_thresholds(self) -> Thresholds:
+        if self.threshold is not None and self.thresholds is not None:
+            raise ValueError("`threshold` and `thresholds` are given; give one of them")
+        return self.thresholds if self.threshold is None else self.threshold
+
+    def _columns(self) -> list[str]:
+        return listed(getattr(self, self._columns_argument))
 
     def calculate(self, analysis: pd.DataFrame) -> Result:
         """Measure the chunks of a frame; reference chunks come first in the result.
@@ -56,14 +83,14 @@ class ColumnsMonitor(Monitor):
         TypeError, ValueError
             Before `fit`, or for input that cannot be used.
         """
-        return self._run(analysis, "calculate(analysis)")
+        return self._run(analysis)
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         return Schema.learn(
             reference,
-            self.column_names,
-            timestamp=self.timestamp_column_name,
-            categorical=self.treat_as_categorical,
+            self._columns(),
+            timestamp=self._timestamp,
+            categorical=self._categorical,
         )
 
     def _check_reference(self, table: Table) -> None:
@@ -74,10 +101,10 @@ class ColumnsMonitor(Monitor):
                     "leave it out, or choose a period in which it was recorded"
                 )
 
-    def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
+    def _without(self, state: State, table: Table, chunks: Sequence[Chunk]) -> State:
         return self._learn_again(state, table, rows_without(table, chunks))
 
-    def _learn_again(self, state: Any, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn_again(self, state: State, table: Table, rows: NDArray[np.intp]) -> State:
         """Learn for cross-fitting from some rows of the reference; the state is that of all."""
         return self._learn(table, rows)
 

@@ -5,7 +5,7 @@ Taught in lesson 08.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from .classification import ClassMetric, classification_metrics
 from .estimator import Estimator
 from .metrics import RowMetric
 from .monitor import Reading, rows_without
+from .parameters import copied
 from .realized import (
     classified_reading,
     outcomes,
@@ -26,7 +27,7 @@ from .realized import (
     row_errors,
 )
 from .schema import Schema, Table
-from .thresholds import Threshold
+from .thresholds import Thresholds
 
 __all__ = ["CBPE", "calibration_error"]
 
@@ -34,7 +35,7 @@ Rows = NDArray[np.float64]
 N_BLOCKS = 5  # of rows in order of time, to judge a calibration on rows it has not seen
 
 
-class CBPE(Estimator):
+class CBPE(Estimator["_Learned", ClassMetric]):
     """Confidence-based Performance Estimation for binary classifiers.
 
     A score that is a calibrated probability says how often rows like this one are of class 1. So
@@ -44,8 +45,8 @@ class CBPE(Estimator):
 
     Parameters
     ----------
-    metrics : str, RowMetric or list of them
-        See `classification_metrics`.
+    metrics : str, RowMetric or list of them, optional
+        ``roc_auc``, ``f1`` and ``accuracy`` by default; see `classification_metrics`.
     y_pred_proba, y_true : str
         The columns of the score of class 1, from 0 to 1, and of the label, 0 or 1 (False or True);
         the label is needed by `fit` only.
@@ -60,9 +61,10 @@ class CBPE(Estimator):
     calibration : {"isotonic", None}
         Isotonic regression of the label on the score, used when it makes the calibration error
         smaller on rows it has not seen; None takes the scores as they are.
-    thresholds : dict of metric name to Threshold, optional
-        `PredictionIntervalThreshold()` for those not named, from the realized values of the
-        reference chunks: an operational tolerance, not a test of the estimate.
+    thresholds : Threshold or dict of metric name to Threshold, optional
+        One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default, from the
+        realized values of the reference chunks: an operational tolerance, not a test of the
+        estimate.
     normalize_confusion_matrix, business_value_matrix, normalize_business_value
         See `classification_metrics`.
     cross_fit : bool
@@ -101,8 +103,6 @@ class CBPE(Estimator):
     Result(estimated accuracy: 2 analysis chunks, 2 alerts)
     """
 
-    metrics: tuple[ClassMetric, ...]
-
     def __init__(
         self,
         metrics: str | RowMetric | Sequence[str | RowMetric] | None = None,
@@ -116,7 +116,7 @@ class CBPE(Estimator):
         chunk_period: str | None = None,
         chunker: Chunker | None = None,
         calibration: str | None = "isotonic",
-        thresholds: Mapping[str, Threshold] | None = None,
+        thresholds: Thresholds = None,
         normalize_confusion_matrix: str | None = None,
         business_value_matrix: ArrayLike | None = None,
         normalize_business_value: str | None = None,
@@ -124,6 +124,13 @@ class CBPE(Estimator):
         cross_fit: bool = True,
         confidence_level: float = 0.95,
     ) -> None:
+        self.metrics = copied(metrics)
+        self.y_true, self.y_pred, self.y_pred_proba = y_true, y_pred, y_pred_proba
+        self.problem_type = problem_type
+        self.calibration = calibration
+        self.normalize_confusion_matrix = normalize_confusion_matrix
+        self.business_value_matrix = copied(business_value_matrix)
+        self.normalize_business_value = normalize_business_value
         super().__init__(
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
@@ -134,47 +141,49 @@ class CBPE(Estimator):
             cross_fit=cross_fit,
             confidence_level=confidence_level,
         )
-        if problem_type != "classification_binary":
+
+    def _resolve(self) -> None:
+        if self.problem_type != "classification_binary":
             raise ValueError(
-                f'`problem_type` must be "classification_binary", got {problem_type!r}; '
+                f'`problem_type` must be "classification_binary", got {self.problem_type!r}; '
                 "for regression there is DLE"
             )
-        if not isinstance(y_true, str) or not isinstance(y_pred_proba, str):
+        if not isinstance(self.y_true, str) or not isinstance(self.y_pred_proba, str):
             raise ValueError(
                 "`y_true` and `y_pred_proba` must name the columns of the label and of the score "
                 "of class 1"
             )
-        if calibration not in ("isotonic", None):
-            raise ValueError(f'`calibration` must be "isotonic" or None, got {calibration!r}')
-        self.metrics = classification_metrics(
-            metrics,
-            normalize_confusion_matrix=normalize_confusion_matrix,
-            business_value_matrix=business_value_matrix,
-            normalize_business_value=normalize_business_value,
+        if self.calibration not in ("isotonic", None):
+            raise ValueError(f'`calibration` must be "isotonic" or None, got {self.calibration!r}')
+        self._metrics = classification_metrics(
+            self.metrics,
+            normalize_confusion_matrix=self.normalize_confusion_matrix,
+            business_value_matrix=self.business_value_matrix,
+            normalize_business_value=self.normalize_business_value,
         )
-        require_columns(self.metrics, y_pred=y_pred, y_pred_proba=y_pred_proba)
-        self.y_true, self.y_pred, self.y_pred_proba = y_true, y_pred, y_pred_proba
-        self.calibration = calibration
+        require_columns(self._metrics, y_pred=self.y_pred, y_pred_proba=self.y_pred_proba)
+        self._label, self._score = self.y_true, self.y_pred_proba
+        super()._resolve()
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
-        predicted = [name for name in (self.y_pred, self.y_pred_proba) if name]
+        predicted = [name for name in (self.y_pred, self._score) if name]
         return Schema.learn(
             reference,
-            [self.y_true, *predicted],
-            timestamp=self.timestamp_column_name,
-            numeric=[self.y_true, *predicted],
+            [self._label, *predicted],
+            timestamp=self._timestamp,
+            numeric=[self._label, *predicted],
             complete=predicted,
         )
 
     def _check(self, table: Table) -> None:
-        require_classes(table, self.y_true, self.y_pred, self.y_pred_proba)
+        require_classes(table, self._label, self.y_pred, self._score)
 
     def _check_reference(self, table: Table) -> None:
-        require_labels(table, self.y_true)
+        require_labels(table, self._label)
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Learned:
         curve = calibrate(*self._known(table, rows)) if self.calibration else None
-        return _Learned(curve, row_errors(self.metrics, *self._outcomes(table, slice(None))))
+        return _Learned(curve, row_errors(self._metrics, *self._outcomes(table, slice(None))))
 
     def _without(self, state: _Learned, table: Table, chunks: Sequence[Chunk]) -> _Learned:
         """The same decision and sampling errors, with a curve that did not see these chunks."""
@@ -183,24 +192,24 @@ class CBPE(Estimator):
         score, y_true = self._known(table, rows_without(table, chunks))
         if not len(score):
             raise ValueError(
-                f"all known values of `{self.y_true}` lie in one block of chunks: nothing is left "
+                f"all known values of `{self._label}` lie in one block of chunks: nothing is left "
                 "to calibrate that block by; label more of the reference, or pass cross_fit=False"
             )
         return replace(state, curve=isotonic_curve(score, y_true))
 
     def _known(self, table: Table, rows: NDArray[np.intp]) -> tuple[Rows, Rows]:
         """Scores and labels of those rows whose label is known."""
-        y_true = table[self.y_true][rows]
+        y_true = table[self._label][rows]
         known = ~np.isnan(y_true)
-        return table[self.y_pred_proba][rows][known], y_true[known]
+        return table[self._score][rows][known], y_true[known]
 
     def _measure(self, state: _Learned, table: Table, chunk: Chunk) -> Iterable[Reading]:
-        score = table[self.y_pred_proba][chunk.rows]
+        score = table[self._score][chunk.rows]
         predicted = table[self.y_pred][chunk.rows] if self.y_pred else np.zeros_like(score)
         truth = score if state.curve is None else state.curve.probability(score)
-        labels = self._outcomes(table, chunk.rows) if self.y_true in table.arrays else None
+        labels = self._outcomes(table, chunk.rows) if self._label in table.arrays else None
         n = len(chunk)
-        for metric in self.metrics:
+        for metric in self._metrics:
             measured = metric.measure(truth, predicted, score)
             row_error = state.row_errors[metric.name]
             realized = classified_reading(metric, *labels, row_error) if labels else None
@@ -216,10 +225,10 @@ class CBPE(Estimator):
             )
 
     def _outcomes(self, table: Table, rows: slice) -> tuple[Rows, Rows, Rows]:
-        return outcomes(table, self.y_true, self.y_pred, self.y_pred_proba, rows)
+        return outcomes(table, self._label, self.y_pred, self._score, rows)
 
     def _unit(self, metric: str) -> str:
-        return next(m.unit for m in self.metrics if m.name == metric)
+        return next(m.unit for m in self._metrics if m.name == metric)
 
 
 @dataclass(frozen=True)

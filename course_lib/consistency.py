@@ -5,9 +5,9 @@ Taught in lesson 05.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from .chunking import Chunk, Chunker
 from .columns import ColumnsMonitor
 from .monitor import Reading
-from .schema import Column, Table
-from .thresholds import Bounds, Threshold
-from .trees import Model, bin_matrix, draw, grow, predict
+from .parameters import copied
+from .schema import Column, Encoded, Table, listed
+from .thresholds import Bounds, Threshold, Thresholds
+from .trees import Booster, Hyperparameters, bin_matrix, draw, grow, predict
 
 __all__ = ["ColumnConsistencyCalculator"]
 
@@ -34,7 +35,7 @@ ROUNDING = 1e-6  # a residual below this share of the column's largest value
 ROW_CAP = 20
 
 
-class ColumnConsistencyCalculator(ColumnsMonitor):
+class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
     """Measure, per column, how far it lies from what the other columns say it should be.
 
     Models learned from the reference predict each column: one from all others, and one more
@@ -103,22 +104,24 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
         chunk_number: int | None = None,
         chunk_period: str | None = None,
         chunker: Chunker | None = None,
-        hyperparameters: Mapping[str, Any] | None = None,
+        hyperparameters: Hyperparameters | None = None,
         threshold: Threshold | None = None,
         *,
+        thresholds: Thresholds = None,
         cross_fit: bool = True,
     ) -> None:
+        self.column_names = listed(column_names)
+        self.hyperparameters = copied(hyperparameters)
         super().__init__(
-            column_names,
-            threshold,
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
             chunk_number=chunk_number,
             chunk_period=chunk_period,
             chunker=chunker,
+            threshold=threshold,
+            thresholds=thresholds,
             cross_fit=cross_fit,
         )
-        self.hyperparameters = dict(hyperparameters or {})
 
     def _check_reference(self, table: Table) -> None:
         super()._check_reference(table)
@@ -146,14 +149,16 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
         # Where the others tell the column exactly, the usual residual is rounding, and no cap.
         return replace(witnesses, cap=ROW_CAP * usual) if usual > ROUNDING * scale else witnesses
 
-    def _learn_again(self, state: Any, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn_again(
+        self, state: list[_Witnesses], table: Table, rows: NDArray[np.intp]
+    ) -> list[_Witnesses]:
         # From the same inputs as on the whole reference, or residuals would not compare.
         return [
             replace(w, boosters=[self._predictor(table, rows, w.column, view) for view in w.views])
             for w in state
         ]
 
-    def _joined(self, state: Any, fold: Any) -> Any:
+    def _joined(self, state: list[_Witnesses], fold: list[_Witnesses]) -> list[_Witnesses]:
         # Production is measured by the very models that measured the reference. One model of all
         # its rows is less noisy, and the smallest of several residuals is larger without noise.
         return [
@@ -163,26 +168,25 @@ class ColumnConsistencyCalculator(ColumnsMonitor):
 
     def _predictor(
         self, table: Table, rows: NDArray[np.intp], column: Column, names: Sequence[str]
-    ) -> Any:
+    ) -> Booster:
         rows = rows[~column.is_missing(table[column.name][rows])]
         if not len(rows):
             raise ValueError(
                 f"`{column.name}` is missing in all rows outside one block of the reference, and "
                 "cross-fitting learns from those; leave it out, or pass cross_fit=False"
             )
-        settings: dict[str, Any] = {"num_iterations": NUMBER_ROUNDS}
+        settings: Hyperparameters = {"num_iterations": NUMBER_ROUNDS}
         if column.kind == "categorical":
             # Code 0, for unseen values, is a class without rows: its probability is near 0.
             settings = {"objective": "multiclass", "num_class": column.missing_code}
-            settings["num_iterations"] = CLASS_ROUNDS
-        settings["learning_rate"] = LEARNING_RATE
-        settings |= self.hyperparameters
+            settings = settings | {"num_iterations": CLASS_ROUNDS}
+        settings = {**settings, "learning_rate": LEARNING_RATE, **(self.hyperparameters or {})}
         rows = draw(rows, MAX_ROWS)
         matrix, target = table.matrix(names, rows), table[column.name][rows].astype(float)
         data = bin_matrix(matrix, table.categorical(names), hyperparameters=settings)
         return grow(data, target, settings, name=f"`{column.name}`")
 
-    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+    def _measure(self, state: list[_Witnesses], table: Table, chunk: Chunk) -> Iterable[Reading]:
         for witnesses in state:
             column = witnesses.column
             known = ~column.is_missing(table[column.name][chunk.rows])
@@ -210,9 +214,9 @@ class _Witnesses:
 
     column: Column
     views: list[list[str]]
-    boosters: list[Model]  # one for each view
+    boosters: list[Booster]  # one for each view
     cap: float = np.inf
-    panels: list[list[Model]] = field(default_factory=list)  # of the blocks, instead of boosters
+    panels: list[list[Booster]] = field(default_factory=list)  # of the blocks, instead of boosters
 
     def residuals(self, table: Table, rows: NDArray[np.intp]) -> Floats:
         found = table[self.column.name][rows]
@@ -221,20 +225,20 @@ class _Witnesses:
         smallest = (self._smallest(found, inputs, panel) for panel in panels)
         return np.asarray(sum(smallest) / len(panels))
 
-    def _smallest(self, found: NDArray[Any], inputs: list[Floats], panel: list[Model]) -> Floats:
+    def _smallest(self, found: Encoded, inputs: list[Floats], panel: list[Booster]) -> Floats:
         each = [
             self._residuals(found, predict(booster, matrix))
             for booster, matrix in zip(panel, inputs, strict=True)
         ]
         return np.asarray(np.minimum(np.min(each, axis=0), self.cap))
 
-    def _residuals(self, found: NDArray[Any], expected: Floats) -> Floats:
+    def _residuals(self, found: Encoded, expected: Floats) -> Floats:
         if self.column.kind == "numeric":
             return np.asarray(np.abs(found - expected))
         return np.asarray(1 - expected[np.arange(len(found)), found])
 
 
-def _suspects(booster: Any, names: Sequence[str]) -> list[str]:
+def _suspects(booster: Booster, names: Sequence[str]) -> list[str]:
     """The inputs without which a prediction may look quite different, largest gain first."""
     gain = booster.feature_importance("gain")
     if len(names) < 2 or not gain.sum():

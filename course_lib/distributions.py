@@ -161,8 +161,10 @@ def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.D
     frame = pd.DataFrame(
         {
             "period": period,
-            "chunk_index": np.repeat([chunk.index for chunk in chunks], sizes),
-            "key": each([chunk.key for chunk in chunks]),
+            "chunk_index": np.repeat(
+                np.array([chunk.index for chunk in chunks], dtype="int64"), sizes
+            ),
+            "key": each([chunk.key_in(period) for chunk in chunks]),
             "start_date": each([chunk.start_date for chunk in chunks]),
             "end_date": each([chunk.end_date for chunk in chunks]),
             "column": each([name for _, name, _ in found]),
@@ -175,5 +177,5 @@ def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.D
         }
     )
     for name in ("start_date", "end_date"):
-        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
+        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[us]")
     return frame

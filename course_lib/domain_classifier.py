@@ -5,9 +5,9 @@ Taught in lesson 05.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from .chunking import Chunk, Chunker
 from .columns import ColumnsMonitor
 from .monitor import Reading
-from .schema import Table
-from .thresholds import Bounds, Threshold
-from .trees import bin_matrix, draw, grow, predict
+from .parameters import copied
+from .schema import Table, listed
+from .thresholds import Bounds, Threshold, Thresholds
+from .trees import Hyperparameters, bin_matrix, draw, grow, predict
 
 __all__ = ["DomainClassifierCalculator"]
 
 Floats = NDArray[np.float64]
 SEED = 16
-SETTINGS = {"objective": "binary", "num_iterations": 50, "num_leaves": 8}
+SETTINGS: Hyperparameters = {"objective": "binary", "num_iterations": 50, "num_leaves": 8}
 
 
-class DomainClassifierCalculator(ColumnsMonitor):
+class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
     """Measure how well a classifier tells the rows of a chunk from rows of the reference.
 
     It gets at most 2,000 rows of each, so that a chunk costs the same whatever its size and that of
@@ -80,7 +81,8 @@ class DomainClassifierCalculator(ColumnsMonitor):
 
     _blocks: ClassVar[Literal["chunks"]] = "chunks"
     _metric = "domain_classifier_auroc"
-    _accepts_empty = True  # values where there were none give a row away
+    _columns_argument = "feature_column_names"
+    _accepts_empty = True  # new values in a column that was empty identify a row
     _max_rows: ClassVar[int] = 2_000
 
     def __init__(
@@ -93,30 +95,37 @@ class DomainClassifierCalculator(ColumnsMonitor):
         chunk_period: str | None = None,
         chunker: Chunker | None = None,
         cv_folds_num: int = 5,
-        hyperparameters: Mapping[str, Any] | None = None,
+        hyperparameters: Hyperparameters | None = None,
         threshold: Threshold | None = None,
         *,
+        thresholds: Thresholds = None,
         cross_fit: bool = True,
         progress: bool = False,
     ) -> None:
+        self.feature_column_names = listed(feature_column_names)
+        self.treat_as_categorical = copied(treat_as_categorical)
+        self.cv_folds_num = cv_folds_num
+        self.hyperparameters = copied(hyperparameters)
         super().__init__(
-            feature_column_names,
-            threshold,
-            treat_as_categorical,
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
             chunk_number=chunk_number,
             chunk_period=chunk_period,
             chunker=chunker,
+            threshold=threshold,
+            thresholds=thresholds,
             cross_fit=cross_fit,
             progress=progress,
         )
-        if isinstance(cv_folds_num, bool) or not isinstance(cv_folds_num, (int, np.integer)):
-            raise TypeError(f"`cv_folds_num` must be a whole number, got {cv_folds_num!r}")
-        if cv_folds_num < 2:
-            raise ValueError(f"`cv_folds_num` must be at least 2, got {cv_folds_num}")
-        self.cv_folds_num = int(cv_folds_num)
-        self.hyperparameters = {**SETTINGS, **(hyperparameters or {})}
+
+    def _resolve(self) -> None:
+        super()._resolve()
+        n_folds = self.cv_folds_num
+        if isinstance(n_folds, bool) or not isinstance(n_folds, (int, np.integer)):
+            raise TypeError(f"`cv_folds_num` must be a whole number, got {n_folds!r}")
+        if n_folds < 2:
+            raise ValueError(f"`cv_folds_num` must be at least 2, got {n_folds}")
+        self._settings = {**SETTINGS, **(self.hyperparameters or {})}
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Sample:
         """Keep a sample of the reference: the rows that chunks are told from."""
@@ -124,7 +133,7 @@ class DomainClassifierCalculator(ColumnsMonitor):
         sample = table.matrix(names, draw(rows, self._max_rows, SEED))
         return _Sample(sample, names, table.categorical(names))
 
-    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+    def _measure(self, state: _Sample, table: Table, chunk: Chunk) -> Iterable[Reading]:
         n = min(len(chunk), len(state.rows))
         if n < self.cv_folds_num:
             note = f"{n} rows are too few for {self.cv_folds_num} folds"
@@ -142,10 +151,10 @@ class DomainClassifierCalculator(ColumnsMonitor):
 
         label = np.repeat([0.0, 1.0], [n_reference, len(matrix) - n_reference])
         folds = StratifiedKFold(self.cv_folds_num, shuffle=True, random_state=SEED)
-        data = bin_matrix(matrix, categorical, target=label, hyperparameters=self.hyperparameters)
+        data = bin_matrix(matrix, categorical, target=label, hyperparameters=self._settings)
         score = np.empty(len(matrix))
         for train, test in folds.split(matrix, label):
-            classifier = grow(data.subset(np.sort(train)), hyperparameters=self.hyperparameters)
+            classifier = grow(data.subset(np.sort(train)), hyperparameters=self._settings)
             score[test] = predict(classifier, matrix[test])
         return float(roc_auc_score(label, score))
 

@@ -1,7 +1,7 @@
-"""Values as JSON: a closed set of types, for files that hold data and no code.
+"""Values as JSON, arrays and LightGBM's text, and back: what is in a saved file.
 
-What JSON has no word for becomes ``{kind: parts}``. Arrays and models are members of their own,
-named in the text: ``0.npy``, ``1.txt``.
+The tags below and the names of fields are the file format. Classes and modules may be renamed:
+change the right side of `TAGS`, never a tag, or raise `course_lib.storage.VERSION`.
 """
 
 from __future__ import annotations
@@ -13,51 +13,91 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from .metrics import REGRESSION_METRICS
-from .model_text import from_text, to_text
+from .parameters import Parametrized
 from .schema import Column
+from .trees import load_lightgbm
 
-__all__ = ["Reader", "Writer", "require_type"]
+__all__ = ["TAGS", "Reader", "Writer", "tag_of"]
 
-#: The modules whose dataclasses a file may hold, and the functions.
-_MODULES = (
-    *("business", "chunking", "confidence", "consistency", "distances", "distributions"),
-    *("domain_classifier", "estimation", "metrics", "monitor", "reconstruction", "result"),
-    *("schema", "thresholds", "univariate"),
-)
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "mean": np.mean,
-    "median": np.median,
-    "nanmean": np.nanmean,
-    "nanmedian": np.nanmedian,
-    **{metric.function.__name__: metric.function for metric in REGRESSION_METRICS.values()},
+#: Each class and function that a file can name, by its tag.
+TAGS = {
+    "cbpe": "course_lib.confidence.CBPE",
+    "consistency": "course_lib.consistency.ColumnConsistencyCalculator",
+    "dle": "course_lib.estimation.DLE",
+    "domain_classifier": "course_lib.domain_classifier.DomainClassifierCalculator",
+    "missing_values": "course_lib.quality.MissingValuesCalculator",
+    "numerical_range": "course_lib.quality.NumericalRangeCalculator",
+    "realized": "course_lib.realized.PerformanceCalculator",
+    "reconstruction": "course_lib.reconstruction.DataReconstructionDriftCalculator",
+    "univariate": "course_lib.univariate.UnivariateDriftCalculator",
+    "unseen_values": "course_lib.quality.UnseenValuesCalculator",
+    "fitted": "course_lib.monitor._Fitted",
+    "result": "course_lib.result.Result",
+    "schema": "course_lib.schema.Schema",
+    "column": "course_lib.schema.Column",
+    "size_chunker": "course_lib.chunking.SizeBasedChunker",
+    "count_chunker": "course_lib.chunking.CountBasedChunker",
+    "period_chunker": "course_lib.chunking.PeriodBasedChunker",
+    "constant_threshold": "course_lib.thresholds.ConstantThreshold",
+    "interval_threshold": "course_lib.thresholds.PredictionIntervalThreshold",
+    "deviation_threshold": "course_lib.thresholds.StandardDeviationThreshold",
+    "row_metric": "course_lib.metrics.RowMetric",
+    "root_metric": "course_lib.metrics.RootMetric",
+    "square_metric": "course_lib.metrics.SquareMetric",
+    "desk_value": "course_lib.business._Earned",
+    "matrix_value": "course_lib.business._OfCells",
+    "performance_errors": "course_lib.realized._Errors",
+    "nannies": "course_lib.estimation._Nannies",
+    "calibration": "course_lib.confidence._Learned",
+    "curve": "course_lib.confidence.Curve",
+    "number_column": "course_lib.univariate._Numbers",
+    "category_column": "course_lib.univariate._Categories",
+    "sorted_sample": "course_lib.distances.SortedSample",
+    "number_bins": "course_lib.distributions.NumberBins",
+    "category_bins": "course_lib.distributions.CategoryBins",
+    "components": "course_lib.reconstruction._Components",
+    "encoder": "course_lib.reconstruction._Encoder",
+    "domain_sample": "course_lib.domain_classifier._Sample",
+    "witnesses": "course_lib.consistency._Witnesses",
+    "absolute_error": "course_lib.metrics.absolute_error",
+    "absolute_percentage_error": "course_lib.metrics.absolute_percentage_error",
+    "signed_error": "course_lib.metrics.signed_error",
+    "squared_error": "course_lib.metrics.squared_error",
+    "squared_log_error": "course_lib.metrics.squared_log_error",
+    "mean": "numpy.mean",
+    "median": "numpy.median",
+    "nanmean": "numpy.nanmean",
+    "nanmedian": "numpy.nanmedian",
 }
-#: What a text tells in full: its type, how it is written, how it is read. A Timestamp is a date.
-_TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
+_TAG_OF = {path: tag for tag, path in TAGS.items()}
+#: Values that are written as text: type, how it is written, how it is read.
+_TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], object]]] = {
     "float": (float, str, float),
     "timestamp": (datetime, lambda value: value.isoformat(), pd.Timestamp),
     "timedelta": (timedelta, lambda value: pd.Timedelta(value).isoformat(), pd.Timedelta),
     "date": (date, lambda value: value.isoformat(), date.fromisoformat),
     "decimal": (Decimal, str, Decimal),
 }
-_DTYPES = ("|b1", "<i4", "<i8", "<f8", "<M8[ns]")
+_END = "end of trees\n"
 
 
 class Writer:
-    """Describes values; `members` holds the arrays and models that the description names."""
+    """Describes values; `members` holds the arrays and models that the description names.
 
-    def __init__(self) -> None:
+    Parameters named in ``without`` are left out of monitors.
+    """
+
+    def __init__(self, without: tuple[str, ...] = ()) -> None:
         self.members: dict[str, bytes] = {}
-        self._known: dict[int, tuple[str, Any]] = {}  # by id, which holds while the thing is kept
+        self._without = without
+        self._known: dict[int, tuple[str, object]] = {}  # the value is kept, so that its id is too
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: Any) -> object:
         """Return what `json.dumps` takes and `Reader.decode` understands.
 
         Raises
@@ -74,37 +114,51 @@ class Writer:
         for kind, (wanted, write, _) in _TEXTS.items():
             if isinstance(value, wanted):
                 return {kind: write(value)}
-        if isinstance(value, np.ndarray) and value.dtype.str in _DTYPES:
+        if isinstance(value, np.ndarray) and value.dtype != object:
             return {"array": self._member(value, "npy", _npy)}
         if isinstance(value, (list, pd.Index, np.ndarray)):
             return [self.encode(item) for item in value]
-        if isinstance(value, tuple):
-            return {"tuple": self.encode(list(value))}
-        if isinstance(value, frozenset):
-            return {"frozenset": self.encode(sorted(value))}
+        if isinstance(value, (tuple, frozenset)):
+            items = value if isinstance(value, tuple) else sorted(value)
+            return {type(value).__name__: [self.encode(item) for item in items]}
         if isinstance(value, Mapping):
             return {"dict": [[self.encode(k), self.encode(v)] for k, v in value.items()]}
         if isinstance(value, pd.DataFrame):
             return {"frame": [[name, self._column(value[name])] for name in value]}
-        return self._thing(value)
-
-    def _thing(self, value: Any) -> Any:
-        kind = type(value)
-        package, _, module = kind.__module__.partition(".")
         if hasattr(value, "model_to_string"):
-            return {"model": self._member(value, "txt", lambda model: to_text(model).encode())}
-        for known, function in _FUNCTIONS.items():
-            if function is value:
-                return {"function": known}
-        if not (dataclasses.is_dataclass(kind) and package == "course_lib" and module in _MODULES):
+            return {"model": self._member(value, "txt", _model_text)}
+        return self._tagged(value)
+
+    def _tagged(self, value: Any) -> object:
+        """Describe a function, or an object of a class, that has a tag."""
+        if (tag := tag_of(value)) is not None:
+            return {"function": tag}
+        tag = tag_of(type(value))
+        if tag is None:
             raise ValueError(f"{value!r}, of a kind that only a pickle could hold")
+        if isinstance(value, Parametrized):
+            return {"object": [tag, self._parameters(value)]}
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         try:
-            parts = {f.name: self.encode(getattr(value, f.name)) for f in dataclasses.fields(kind)}
+            return {"object": [tag, {name: self.encode(part) for name, part in fields.items()}]}
         except ValueError as error:
-            name = getattr(value, "name", None)
-            remedy = "; turn that column into text first" if isinstance(value, Column) else ""
-            raise ValueError(f"{error} (in `{name}`){remedy}" if name else str(error)) from error
-        return {"object": [f"{module}.{kind.__name__}", parts]}
+            if not isinstance(value, Column):
+                raise
+            raise ValueError(f"`{value.name}` holds {error}; turn that column into text") from error
+
+    def _parameters(self, value: Parametrized) -> dict[str, object]:
+        parts = {}
+        for name, part in value.get_params().items():
+            if name in self._without:
+                continue
+            try:
+                parts[name] = self.encode(part)
+            except ValueError as error:
+                raise ValueError(
+                    f"`{name}` holds {error}; leave it out and hand it over again: "
+                    f'save(path, without=["{name}"]), load(path, {name}=...)'
+                ) from error
+        return parts
 
     def _member(self, value: Any, ending: str, to_bytes: Callable[[Any], bytes]) -> str:
         """Write an array or a model once, wherever it turns up."""
@@ -113,19 +167,19 @@ class Writer:
             self.members[name] = to_bytes(value)
         return self._known[id(value)][0]
 
-    def _column(self, values: pd.Series) -> Any:
-        if isinstance(values.dtype, np.dtype) and values.dtype.str in _DTYPES:
-            return {"array": self._member(values, "npy", lambda column: _npy(column.to_numpy()))}
+    def _column(self, values: pd.Series) -> object:
+        if isinstance(values.dtype, np.dtype) and values.dtype != object:
+            return self.encode(values.to_numpy())
         codes, texts = pd.factorize(values)
         return [self.encode(codes.astype(np.int32)), list(texts)]
 
 
 class Reader:
-    """Makes values from their description, and refuses what `Writer` would not have written."""
+    """Makes values from their description; monitors get the parameters that are handed over."""
 
-    def __init__(self, members: Mapping[str, bytes]) -> None:
-        self._members = members
-        self._known: dict[str, Any] = {}
+    def __init__(self, members: Mapping[str, bytes], handed_over: Mapping[str, object]) -> None:
+        self._members, self._handed_over = members, handed_over
+        self._known: dict[str, object] = {}
 
     def decode(self, code: Any) -> Any:
         """Return the value that was described."""
@@ -134,7 +188,7 @@ class Reader:
         if not isinstance(code, dict):
             return code
         ((kind, parts),) = code.items()
-        if kind in _TEXTS and isinstance(parts, str):
+        if kind in _TEXTS:
             return _TEXTS[kind][2](parts)
         if kind in ("tuple", "frozenset"):
             return {"tuple": tuple, "frozenset": frozenset}[kind](self.decode(parts))
@@ -143,16 +197,21 @@ class Reader:
         if kind == "array":
             return self._member(parts, _array)
         if kind == "model":
-            return self._member(parts, lambda data: from_text(data.decode("ascii")))
+            return self._member(parts, _model)
         if kind == "frame":
             return pd.DataFrame({name: self._column(column) for name, column in parts})
-        if kind == "function" and parts in _FUNCTIONS:
-            return _FUNCTIONS[parts]
+        if kind == "function":
+            return _named(parts)
         if kind == "object":
             return self._object(*parts)
         raise ValueError(f"it holds something unknown, a {kind!r}")
 
-    def _member(self, name: str, read: Callable[[bytes], Any]) -> Any:
+    def _object(self, tag: str, parts: Mapping[str, object]) -> object:
+        kind = _named(tag)
+        made = {name: self.decode(part) for name, part in parts.items()}
+        return kind(**made, **(self._handed_over if issubclass(kind, Parametrized) else {}))
+
+    def _member(self, name: str, read: Callable[[bytes], object]) -> object:
         if name not in self._known:
             self._known[name] = read(self._members[name])
         return self._known[name]
@@ -160,76 +219,40 @@ class Reader:
     def _column(self, code: Any) -> Any:
         if isinstance(code, dict):
             return self.decode(code)
-        codes, texts = self.decode(code[0]), [*code[1], None]
-        require_type(texts, list[str | None], "a column of texts")
-        if codes.dtype != np.int32 or ((codes < -1) | (codes >= len(code[1]))).any():
-            raise ValueError("a column of texts in it is damaged")
-        return [texts[i] for i in codes]
-
-    def _object(self, home: str, parts: Mapping[str, Any]) -> Any:
-        module, _, name = home.partition(".")
-        kind = getattr(import_module(f"course_lib.{module}"), name) if module in _MODULES else None
-        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-            raise ValueError(f"it holds something unknown, a {home!r}")
-        made = kind(**{name: self.decode(part) for name, part in parts.items()})
-        hints = get_type_hints(kind)
-        for field in dataclasses.fields(kind):
-            require_type(getattr(made, field.name), hints[field.name], f"`{field.name}` of {home}")
-        return made
+        texts = [*code[1], None]
+        return [texts[i] for i in self.decode(code[0])]
 
 
-def require_type(value: Any, hint: Any, what: str) -> None:
-    """Raise a ValueError unless the value is of the type that an annotation asks for."""
-    if not _fits(value, hint):
-        raise ValueError(f"{what} in it is no {getattr(hint, '__name__', hint)}")
+def tag_of(thing: object) -> str | None:
+    """Return the tag of exactly this class or function; a subclass has none."""
+    path = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+    tag = _TAG_OF.get(path)
+    return tag if tag is not None and _named(tag) is thing else None
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Say whether a value is of the type that an annotation of the library asks for."""
-    origin, inner = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return True
-    if origin in (Union, UnionType):
-        return any(_fits(value, option) for option in inner)
-    if origin is Literal:
-        return value in inner
-    if origin is tuple and inner[-1] is not Ellipsis:
-        return (
-            isinstance(value, tuple) and len(value) == len(inner) and all(map(_fits, value, inner))
-        )
-    if origin in (tuple, list, frozenset):
-        return isinstance(value, origin) and all(_fits(item, inner[0]) for item in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(
-            _fits(key, inner[0]) and _fits(item, inner[1]) for key, item in value.items()
-        )
-    if origin is np.ndarray:
-        (dtype,) = get_args(inner[1])
-        return isinstance(value, np.ndarray) and (dtype is Any or value.dtype == dtype)
-    if origin is Callable:
-        return callable(value)
-    if hint in (int, float) and isinstance(value, bool):
-        return False
-    return isinstance(value, (int, float) if hint is float else hint)
+def _named(tag: str) -> Any:
+    """Return the class or function of a tag."""
+    if tag not in TAGS:
+        raise ValueError(f"it holds something unknown, a {tag!r}")
+    module, _, name = TAGS[tag].rpartition(".")
+    return getattr(import_module(module), name)
 
 
-# Arrays
-
-
-def _npy(values: NDArray[Any]) -> bytes:
+def _npy(values: Any) -> bytes:
     stream = io.BytesIO()
-    np.lib.format.write_array(stream, values, version=(1, 0), allow_pickle=False)
+    np.save(stream, values, allow_pickle=False)
     return stream.getvalue()
 
 
-def _array(data: bytes) -> NDArray[Any]:
-    """Read an array that is as long as it says, and of a type that `save` writes."""
-    stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("an array in it has an unknown format")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    size = math.prod(shape) * dtype.itemsize
-    if dtype.str not in _DTYPES or min(shape, default=0) < 0 or size != len(data) - stream.tell():
-        raise ValueError("an array in it is damaged")
-    values = np.frombuffer(data, dtype, offset=stream.tell())
-    return values.reshape(shape, order="F" if fortran else "C")
+def _array(data: bytes) -> object:
+    return np.load(io.BytesIO(data), allow_pickle=False)
+
+
+def _model_text(booster: Any) -> bytes:
+    """Return the trees of a lightgbm.Booster as text, without what it was trained with."""
+    text = str(booster.model_to_string())
+    return text[: text.index(_END) + len(_END)].encode()
+
+
+def _model(data: bytes) -> object:
+    return load_lightgbm().Booster(model_str=data.decode())

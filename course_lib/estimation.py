@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 from .chunking import Chunk, Chunker
 from .confidence import CBPE
 from .estimator import Estimator
-from .metrics import RowMetric, regression_metrics
+from .metrics import RowMetric, estimated_metrics
 from .monitor import Reading
+from .parameters import copied
 from .realized import (
     labelled,
     loss_moments,
@@ -29,13 +29,13 @@ from .realized import (
     unit_of,
 )
 from .schema import Schema, Table
-from .thresholds import Threshold
-from .trees import Model, bin_matrix, grow, predict
+from .thresholds import Thresholds
+from .trees import Booster, Hyperparameters, bin_matrix, grow, predict
 
 __all__ = ["CBPE", "DLE"]
 
 
-class DLE(Estimator):
+class DLE(Estimator["_Nannies", RowMetric]):
     """Direct Loss Estimation: a second model, the nanny, predicts the loss of each row.
 
     The nanny learns from the reference set, where the loss is known, with the model's inputs and
@@ -55,14 +55,16 @@ class DLE(Estimator):
     chunk_size, chunk_number, chunk_period, chunker
         One of them; ten chunks when none is given.
     metrics : list of str or RowMetric, optional
-        All six of `course_lib.metrics` when none is given.
+        ``mae`` and ``rmse`` by default; also ``mape``, ``mse``, ``msle``, ``rmsle``, or a
+        `RowMetric`. (``bias`` needs labels: `PerformanceCalculator` measures it.)
     hyperparameters : dict, optional
         Passed to LightGBM; its defaults otherwise.
     tune_hyperparameters : bool
         False only: nothing is tuned here.
-    thresholds : dict of metric name to Threshold, optional
-        `PredictionIntervalThreshold()` for those not named, from the realized values of the
-        reference chunks: an operational tolerance, not a test of the estimate.
+    thresholds : Threshold or dict of metric name to Threshold, optional
+        One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default, from the
+        realized values of the reference chunks: an operational tolerance, not a test of the
+        estimate.
     cross_fit : bool
         Estimate each reference chunk with nannies that did not see it (five blocks of chunks).
     confidence_level : float
@@ -99,8 +101,6 @@ class DLE(Estimator):
     Result(estimated mae: 2 analysis chunks, 2 alerts)
     """
 
-    metrics: tuple[RowMetric, ...]
-
     def __init__(
         self,
         feature_column_names: Sequence[str],
@@ -112,13 +112,18 @@ class DLE(Estimator):
         chunk_period: str | None = None,
         chunker: Chunker | None = None,
         metrics: str | RowMetric | Sequence[str | RowMetric] | None = None,
-        hyperparameters: Mapping[str, Any] | None = None,
+        hyperparameters: Hyperparameters | None = None,
         tune_hyperparameters: bool = False,
-        thresholds: Mapping[str, Threshold] | None = None,
+        thresholds: Thresholds = None,
         *,
         cross_fit: bool = True,
         confidence_level: float = 0.95,
     ) -> None:
+        self.feature_column_names = copied(feature_column_names)
+        self.y_pred, self.y_true = y_pred, y_true
+        self.metrics = copied(metrics)
+        self.hyperparameters = copied(hyperparameters)
+        self.tune_hyperparameters = tune_hyperparameters
         super().__init__(
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
@@ -129,57 +134,59 @@ class DLE(Estimator):
             cross_fit=cross_fit,
             confidence_level=confidence_level,
         )
-        if tune_hyperparameters:
+
+    def _resolve(self) -> None:
+        self._label = self.y_true
+        self._metrics = estimated_metrics(self.metrics)
+        self._features = _features(self.feature_column_names, self.y_pred, self.y_true)
+        super()._resolve()
+        if self.tune_hyperparameters:
             raise ValueError(
                 "`tune_hyperparameters=True` is not offered: a search with a time budget gives "
                 "other numbers on every machine; pass the `hyperparameters` you have chosen"
             )
-        if not isinstance(hyperparameters, (Mapping, NoneType)):
+        if not isinstance(self.hyperparameters, (Mapping, NoneType)):
             raise TypeError(
-                f"`hyperparameters` must be a dict of LightGBM settings, got {hyperparameters!r}"
+                "`hyperparameters` must be a dict of LightGBM settings, got "
+                f"{self.hyperparameters!r}"
             )
-        self.metrics = regression_metrics(metrics)
-        self.feature_column_names = _features(feature_column_names, y_pred, y_true)
-        self.y_pred, self.y_true = y_pred, y_true
-        self.hyperparameters = dict(hyperparameters or {})
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         return Schema.learn(
             reference,
-            [*self.feature_column_names, self.y_pred, self.y_true],
-            timestamp=self.timestamp_column_name,
-            numeric=[self.y_pred, self.y_true],
+            [*self._inputs, self._label],
+            timestamp=self._timestamp,
+            numeric=[self.y_pred, self._label],
             complete=[self.y_pred],
         )
 
     def _check(self, table: Table) -> None:
-        require_domain(self.metrics, table, y_pred=self.y_pred)
+        require_domain(self._metrics, table, y_pred=self.y_pred)
 
     def _check_reference(self, table: Table) -> None:
-        require_labels(table, self.y_true)
-        require_domain(self.metrics, table, y_pred=self.y_pred, y_true=self.y_true)
-        for metric in self.metrics:
-            metric.rows(*labelled(table, self.y_true, self.y_pred, slice(None)))
+        require_labels(table, self._label)
+        require_domain(self._metrics, table, y_pred=self.y_pred, y_true=self._label)
+        for metric in self._metrics:
+            metric.rows(*labelled(table, self._label, self.y_pred, slice(None)))
 
     @property
     def _inputs(self) -> list[str]:
-        return [*self.feature_column_names, self.y_pred]
+        return [*self._features, self.y_pred]
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Nannies:
-        rows = rows[~np.isnan(table[self.y_true][rows])]
+        rows = rows[~np.isnan(table[self._label][rows])]
         if not len(rows):
             raise ValueError(
-                f"all known values of `{self.y_true}` lie in one block of chunks: nothing is left "
+                f"all known values of `{self._label}` lie in one block of chunks: nothing is left "
                 "to estimate that block from; label more of the reference, or pass cross_fit=False"
             )
-        y_true, y_pred = table[self.y_true][rows], table[self.y_pred][rows]
+        y_true, y_pred = table[self._label][rows], table[self.y_pred][rows]
         matrix, settings = table.matrix(self._inputs, rows), self.hyperparameters
         data = bin_matrix(matrix, table.categorical(self._inputs), hyperparameters=settings)
-        nannies: dict[
-            bytes, Any
-        ] = {}  # targets that are equal share a nanny: mse and rmse, mae² and mse
+        # Targets that are equal share a nanny: mse and rmse, mae² and mse.
+        nannies: dict[bytes, Booster] = {}
         pairs = {}
-        for metric in self.metrics:
+        for metric in self._metrics:
             loss = metric.rows(y_true, y_pred)
             name = f"`{metric.name}` of a row, or its square,"
             for target in (loss, np.square(loss)):
@@ -187,7 +194,7 @@ class DLE(Estimator):
                     nannies[target.tobytes()] = grow(data, target, settings, name=name)
             pairs[metric.name] = nannies[loss.tobytes()], nannies[np.square(loss).tobytes()]
         # Sampling errors are those of the whole reference, in every fold.
-        return _Nannies(pairs, loss_moments(self.metrics, table, self.y_true, self.y_pred))
+        return _Nannies(pairs, loss_moments(self._metrics, table, self._label, self.y_pred))
 
     def _measure(self, state: _Nannies, table: Table, chunk: Chunk) -> Iterable[Reading]:
         matrix = table.matrix(self._inputs, chunk.rows)
@@ -195,9 +202,9 @@ class DLE(Estimator):
         predicted = {key: predict(nanny, matrix) for key, nanny in nannies.items()}
         n = len(chunk)
         truth = None
-        if self.y_true in table.arrays:
-            truth = labelled(table, self.y_true, self.y_pred, chunk.rows)
-        for metric in self.metrics:
+        if self._label in table.arrays:
+            truth = labelled(table, self._label, self.y_pred, chunk.rows)
+        for metric in self._metrics:
             first, second = (predicted[id(nanny)] for nanny in state.pairs[metric.name])
             rows = first if metric.lower_limit is None else np.maximum(first, metric.lower_limit)
             mean = float(rows.mean())
@@ -216,14 +223,14 @@ class DLE(Estimator):
             )
 
     def _unit(self, metric: str) -> str:
-        return unit_of(self.metrics, metric, self.y_true)
+        return unit_of(self._metrics, metric, self._label)
 
 
 @dataclass(frozen=True)
 class _Nannies:
     """Per metric: the models of its row loss and of that loss squared; the loss's mean and SD."""
 
-    pairs: dict[str, tuple[Model, Model]]
+    pairs: dict[str, tuple[Booster, Booster]]
     moments: dict[str, tuple[float, float]]
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from .chunking import Chunk
-from .monitor import Monitor, Reading
+from .chunking import Chunk, Chunker
+from .monitor import Calibration, Monitor, Reading, State
 from .realized import n_labelled
 from .result import Result, ResultKind
 from .schema import Table
-from .thresholds import Bounds, require_number
+from .thresholds import Bounds, Thresholds, require_number
 
 __all__ = ["Estimator"]
 
@@ -27,7 +27,10 @@ class _Metric(Protocol):
     def bounds(self) -> Bounds: ...
 
 
-class Estimator(Monitor):
+Metric = TypeVar("Metric", bound=_Metric)
+
+
+class Estimator(Monitor[State], Generic[State, Metric]):
     """Base of `DLE` and `CBPE`: in later frames the label may be missing and is not read.
 
     Each reading brings the standard error of the estimate (``spread``). How far realized values lay
@@ -37,18 +40,41 @@ class Estimator(Monitor):
     _kind: ClassVar[ResultKind] = "estimated"
     _blocks: ClassVar[int] = 5
 
-    y_true: str
-    metrics: Sequence[_Metric]
+    # Set by `_resolve` of a subclass: the column of the label, and what is estimated.
+    _label: str
+    _metrics: Sequence[Metric]
 
-    def __init__(self, *, confidence_level: float, **settings: Any) -> None:
-        super().__init__(**settings)
-        require_number("confidence_level", confidence_level)
-        if not 0 < confidence_level < 1:
+    def __init__(
+        self,
+        *,
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        thresholds: Thresholds = None,
+        cross_fit: bool = True,
+        confidence_level: float = 0.95,
+    ) -> None:
+        self.confidence_level = confidence_level
+        super().__init__(
+            timestamp_column_name=timestamp_column_name,
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            thresholds=thresholds,
+            cross_fit=cross_fit,
+        )
+
+    def _resolve(self) -> None:
+        super()._resolve()
+        require_number("confidence_level", self.confidence_level)
+        if not 0 < self.confidence_level < 1:
             raise ValueError(
-                f"`confidence_level` must lie between 0 and 1, got {confidence_level}; "
+                f"`confidence_level` must lie between 0 and 1, got {self.confidence_level}; "
                 "0.95 stands for 95 chunks in a hundred"
             )
-        self.confidence_level = confidence_level
 
     def estimate(self, analysis: pd.DataFrame) -> Result:
         """Estimate the metrics of each chunk; reference chunks come first in the result.
@@ -66,12 +92,12 @@ class Estimator(Monitor):
         return self._run(analysis, "estimate(analysis)")
 
     def _target(self) -> str:
-        return self.y_true
+        return self._label
 
     def _n_usable(self, table: Table, chunk: Chunk) -> int:
-        return n_labelled(table, self.y_true, chunk)
+        return n_labelled(table, self._label, chunk)
 
-    def _calibrate(self, readings: Sequence[Reading]) -> dict[str, tuple[float, int]]:
+    def _calibrate(self, readings: Sequence[Reading]) -> Calibration:
         """How far realized values lay from estimates, in units of the standard error."""
         calibration = {}
         for name in self._metric_names():
@@ -80,12 +106,12 @@ class Estimator(Monitor):
                 for reading in readings
                 if reading.metric == name and reading.n_baseline and reading.spread > 0
             ]
-            known = [z for z in off if not np.isnan(z)]  # a chunk without a value tells nothing
+            known = [z for z in off if not np.isnan(z)]  # chunks without a value are left out
             sd = float(np.std(known, ddof=1)) if len(known) > 1 else np.nan
             calibration[name] = sd, len(known)
         return calibration
 
-    def _boundaries(self, calibration: Any, reading: Reading) -> tuple[float, float]:
+    def _boundaries(self, calibration: Calibration, reading: Reading) -> tuple[float, float]:
         scale, k = calibration[reading.metric]
         if k < 2:
             return np.nan, np.nan
@@ -100,10 +126,10 @@ class Estimator(Monitor):
         return float(lower), float(upper)
 
     def _metric_names(self) -> Sequence[str]:
-        return [metric.name for metric in self.metrics]
+        return [metric.name for metric in self._metrics]
 
     def _bounds(self, metric: str) -> Bounds:
-        return next(m.bounds for m in self.metrics if m.name == metric)
+        return next(m.bounds for m in self._metrics if m.name == metric)
 
 
 def _in_all_rows(reading: Reading, bounds: Bounds) -> float:

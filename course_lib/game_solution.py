@@ -60,7 +60,7 @@ def monitors() -> dict[str, Any]:
     bias = RowMetric("bias", lambda true, told: np.log(told / true), higher_is_better=None)
     rate = RowMetric("acceptance_rate", lambda said_yes, _: said_yes, higher_is_better=None)
     answers = {**model, "y_true": "accepted", "metrics": rate}
-    found = {
+    found: dict[str, Any] = {
         "missing": MissingValuesCalculator(FEATURES, **when),
         "new names": UnseenValuesCalculator(TEXTS, **when),
         "new numbers": UnseenValuesCalculator(NUMBERS, **when),
@@ -94,7 +94,7 @@ def readings(game: Game) -> pd.DataFrame:
         run = getattr(monitor, "estimate", None) or monitor.calculate
         parts.append(run(analysis).filter(period="analysis").to_df().assign(monitor=name))
     table = pd.concat(parts, ignore_index=True)
-    table = table.assign(column=table["column"].fillna(""), week=table["chunk_index"])
+    table = table.rename(columns={"chunk_index": "week"})
     return pd.DataFrame(table, columns=["monitor", "column", "week", "value", "alert"])
 
 

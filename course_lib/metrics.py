@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .thresholds import Bounds, Side
 
-__all__ = ["REGRESSION_METRICS", "RootMetric", "RowMetric", "regression_metrics"]
+__all__ = [
+    "REGRESSION_METRICS",
+    "RootMetric",
+    "RowMetric",
+    "estimated_metrics",
+    "regression_metrics",
+]
 
 Rows = NDArray[np.float64]
 
@@ -161,6 +166,11 @@ def absolute_error(y_true: Rows, y_pred: Rows) -> Rows:
     return np.abs(y_true - y_pred)
 
 
+def signed_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return p − y."""
+    return y_pred - y_true
+
+
 def squared_error(y_true: Rows, y_pred: Rows) -> Rows:
     """Return (y − p)²."""
     return np.square(y_true - y_pred)
@@ -221,12 +231,19 @@ REGRESSION_METRICS: dict[str, RowMetric] = {
         RootMetric("rmse", squared_error, unit="unit of y_true", lower_limit=0),
         SquareMetric("msle", squared_log_error, unit="squared logarithm", lower_limit=0),
         RootMetric("rmsle", squared_log_error, unit="logarithm", lower_limit=0),
+        RowMetric("bias", signed_error, unit="unit of y_true", higher_is_better=None),
     )
 }
+#: The default metrics: defined for every finite target, zero and negative values included.
+_DEFAULT = ("mae", "rmse", "bias")
+#: Metrics that need labels. Features do not show whether predictions are too high or too low.
+_LABELS_ONLY = ("bias",)
 
 
-def regression_metrics(metrics: str | RowMetric | Sequence[Any] | None) -> tuple[RowMetric, ...]:
-    """Turn names and `RowMetric` objects into metrics; None stands for all six names.
+def regression_metrics(
+    metrics: str | RowMetric | Sequence[str | RowMetric] | None,
+) -> tuple[RowMetric, ...]:
+    """Turn names and `RowMetric` objects into metrics; ``mae``, ``rmse``, ``bias`` by default.
 
     Raises
     ------
@@ -240,14 +257,33 @@ def regression_metrics(metrics: str | RowMetric | Sequence[Any] | None) -> tuple
     >>> [metric.name for metric in regression_metrics(["mae", "rmse"])]
     ['mae', 'rmse']
     """
-    if metrics is None:
-        return tuple(REGRESSION_METRICS.values())
-    return chosen_metrics(metrics, REGRESSION_METRICS)
+    return chosen_metrics(_DEFAULT if metrics is None else metrics, REGRESSION_METRICS)
 
 
-def as_list(metrics: object) -> list[Any]:
+def estimated_metrics(
+    metrics: str | RowMetric | Sequence[str | RowMetric] | None,
+) -> tuple[RowMetric, ...]:
+    """Do the same for metrics that are estimated without labels; ``mae`` and ``rmse`` by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `regression_metrics`, and for a metric that needs labels.
+    """
+    default = [name for name in _DEFAULT if name not in _LABELS_ONLY]
+    found = chosen_metrics(default if metrics is None else metrics, REGRESSION_METRICS)
+    for metric in found:
+        if metric.name in _LABELS_ONLY and metric == REGRESSION_METRICS[metric.name]:
+            raise ValueError(
+                f"{metric.name!r} cannot be estimated without labels: features do not show whether "
+                "predictions are too high or too low; measure it with PerformanceCalculator"
+            )
+    return found
+
+
+def as_list(metrics: object) -> list[object]:
     """Return one metric, or several, as a list."""
-    # What is no list at all is refused by name in `_metric`.
+    # Non-lists are rejected in `_metric`.
     if isinstance(metrics, (str, RowMetric)) or not isinstance(metrics, Iterable):
         return [metrics]
     return list(metrics)

@@ -1,4 +1,4 @@
-"""The machine that every monitor is: learn from the reference, measure chunks, set limits, alert.
+"""Base class of all monitors: fit on the reference, measure chunks, set limits, raise alerts.
 
 A monitor supplies two steps, `_learn` and `_measure`. Cross-fitting, limits and alerts live here.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,25 @@ from numpy.typing import NDArray
 
 from .chunking import Chunk, Chunker, choose_chunker
 from .distributions import Shares, tidy_shares
+from .parameters import Parametrized, copied
 from .result import COLUMNS, MEASURES, Result, ResultKind
 from .schema import Schema, Table
-from .thresholds import Bounds, Limits, PredictionIntervalThreshold, Threshold, quiet_chunks
+from .thresholds import (
+    Bounds,
+    Limits,
+    PredictionIntervalThreshold,
+    Threshold,
+    Thresholds,
+    quiet_chunks,
+    thresholds_by_metric,
+)
 
-__all__ = ["Monitor", "Reading", "rows_without"]
+__all__ = ["Monitor", "Reading", "not_fitted", "rows_without"]
 
-Series = tuple[str | None, str]  # (column, metric)
+State = TypeVar("State")
+Series = tuple[str, str]  # (column, metric); the column is "" for the whole model
+Calibration = dict[str, tuple[float, int]]  # per metric: scale of the band, chunks behind it
+MAX_SHOWN = 3  # limits in a repr
 _ROUNDING = 1e-12
 
 
@@ -39,8 +51,8 @@ class Reading:
         NaN only together with a ``note`` that says why.
     n_used : int
         Rows the metric could use.
-    column : str, optional
-        Missing for metrics of the whole model.
+    column : str
+        "" for metrics of the whole model, or of all columns together.
     sampling_error : float
     spread : float
         The standard error behind a confidence boundary; NaN where the monitor draws none.
@@ -55,7 +67,7 @@ class Reading:
     metric: str
     value: float
     n_used: int
-    column: str | None = None
+    column: str = ""
     sampling_error: float = np.nan
     spread: float = np.nan
     baseline: float | None = None
@@ -71,11 +83,18 @@ class Reading:
         return self.baseline, self.n_baseline
 
 
-class Monitor(ABC):
-    """Base of all monitors: `fit` on the reference, then measure later frames chunk by chunk.
+class Monitor(Parametrized, ABC, Generic[State]):
+    """Base class of all monitors: fit on the reference, measure chunks, set limits, raise alerts.
 
-    Subclasses name their columns in ``_schema``, and implement ``_learn`` (from rows of the
-    reference to a state), ``_measure`` (from a state and a chunk to readings) and ``_bounds``.
+    A subclass stores each argument of its constructor under its own name, then calls
+    ``super().__init__``. It names its columns in ``_schema``, and implements ``_learn`` (from rows
+    of the reference to a state), ``_measure`` (from a state and a chunk to readings), ``_bounds``
+    and ``_metric_names``. What it derives from parameters belongs into ``_resolve``.
+
+    Attributes
+    ----------
+    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker, thresholds
+        As they were given; a change takes effect at the next `fit`.
     """
 
     _kind: ClassVar[ResultKind] = "drift"
@@ -86,38 +105,60 @@ class Monitor(ABC):
     def __init__(
         self,
         *,
-        timestamp_column_name: str | None,
-        chunk_size: int | None,
-        chunk_number: int | None,
-        chunk_period: str | None,
-        chunker: Chunker | None,
-        thresholds: Mapping[str, Threshold] | None,
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        thresholds: Thresholds = None,
         cross_fit: bool = True,
         progress: bool = False,
     ) -> None:
-        self.chunker = choose_chunker(
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            timestamp_column_name=timestamp_column_name,
-        )
-        own = getattr(self.chunker, "timestamp_column_name", None)
-        if own and timestamp_column_name and own != timestamp_column_name:
-            raise ValueError(
-                f"the chunker sorts by `{own}`, but `timestamp_column_name` is "
-                f"`{timestamp_column_name}`; name one of them"
-            )
-        self.timestamp_column_name = timestamp_column_name or own
-        self.thresholds = _known_thresholds(thresholds)
+        self.timestamp_column_name = timestamp_column_name
+        self.chunk_size, self.chunk_number = chunk_size, chunk_number
+        self.chunk_period, self.chunker = chunk_period, copied(chunker)
+        self.thresholds = copied(thresholds)
         self.cross_fit = cross_fit
         self.progress = progress
-        self._fitted: _Fitted | None = None
+        self._fitted: _Fitted[State] | None = None
+        self._resolve()
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__init__" in vars(cls):
-            cls.__init__ = _remembered(cls.__init__)  # type: ignore[method-assign]
+    def _resolve(self) -> None:
+        """Check the parameters and derive what measuring needs; called at the start of `fit`, too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a parameter that cannot be used.
+        """
+        self._chunker = choose_chunker(
+            chunk_size=self.chunk_size,
+            chunk_number=self.chunk_number,
+            chunk_period=self.chunk_period,
+            chunker=self.chunker,
+            timestamp_column_name=self.timestamp_column_name,
+        )
+        own = getattr(self._chunker, "timestamp_column_name", None)
+        if own and self.timestamp_column_name and own != self.timestamp_column_name:
+            raise ValueError(
+                f"the chunker sorts by `{own}`, but `timestamp_column_name` is "
+                f"`{self.timestamp_column_name}`; name one of them"
+            )
+        self._timestamp: str | None = self.timestamp_column_name or own
+        self._thresholds = thresholds_by_metric(self._asked_thresholds(), self._metric_names())
+
+    def _asked_thresholds(self) -> Thresholds:
+        return self.thresholds
+
+    def _frozen(self) -> Self:
+        """Return an unfitted copy whose parameters nobody else can change."""
+        rules = copy(self)
+        for name, value in vars(self).items():
+            if not name.startswith("_"):
+                setattr(rules, name, copied(value))
+        rules._fitted = None
+        rules._resolve()
+        return rules
 
     # What a subclass supplies
 
@@ -126,11 +167,11 @@ class Monitor(ABC):
         """Decide what each column is."""
 
     @abstractmethod
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> State:
         """Return all that is needed to measure a chunk, learned from these rows."""
 
     @abstractmethod
-    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+    def _measure(self, state: State, table: Table, chunk: Chunk) -> Iterable[Reading]:
         """Measure one chunk. In a reference chunk the target is in the table."""
 
     @abstractmethod
@@ -148,32 +189,34 @@ class Monitor(ABC):
         """The column that later frames need not have."""
         return None
 
-    def _check(self, table: Table) -> None:  # noqa: B027, not every monitor has a check
+    def _check(self, table: Table) -> None:
         """Refuse a frame, of either period, that cannot be measured."""
 
-    def _check_reference(self, table: Table) -> None:  # noqa: B027
+    def _check_reference(self, table: Table) -> None:
         """Refuse a reference that cannot be learned from."""
 
     def _n_usable(self, table: Table, chunk: Chunk) -> int:
         """Return the number of rows of a reference chunk that a limit can rest on."""
         return len(chunk)
 
-    def _joined(self, state: Any, fold: Any) -> Any:
+    def _joined(self, state: State, fold: State) -> State:
         """Return what measures production, after one more fold of the cross-fitting."""
         return state
 
-    def _calibrate(self, readings: Sequence[Reading]) -> Any:
+    def _calibrate(self, readings: Sequence[Reading]) -> Calibration:
         """Learn from the measured reference chunks what boundaries need."""
-        return None
+        return {}
 
-    def _boundaries(self, calibration: Any, reading: Reading) -> tuple[float, float]:
+    def _boundaries(self, calibration: Calibration, reading: Reading) -> tuple[float, float]:
         """Return the (lower, upper) confidence boundary of a reading."""
         return np.nan, np.nan
 
     # The machine
 
-    def fit(self, reference: pd.DataFrame) -> Any:
+    def fit(self, reference: pd.DataFrame) -> Self:
         """Learn from the reference set, measure its chunks and set the limits.
+
+        The parameters are frozen: a change afterwards takes effect at the next `fit`.
 
         Parameters
         ----------
@@ -189,14 +232,12 @@ class Monitor(ABC):
         TypeError, ValueError
             For input that cannot be used, with column, count and remedy.
         """
-        for name in self.thresholds:
-            if name not in self._metric_names():
-                raise ValueError(
-                    f"`thresholds` names {name!r}, which is not measured; "
-                    f"measured are: {', '.join(self._metric_names())}"
-                )
+        self._fitted = self._frozen()._fit(reference)
+        return self
+
+    def _fit(self, reference: pd.DataFrame) -> _Fitted[State]:
         schema = self._schema(reference)
-        table = schema.read(reference, chunker=self.chunker)
+        table = schema.read(reference, chunker=self._chunker)
         self._check_reference(table)
         self._check(table)
         self._require_chunks(table)
@@ -210,11 +251,11 @@ class Monitor(ABC):
         quiet: dict[Series, list[tuple[float, int]]] = {}
         for _, reading in measured:
             quiet.setdefault((reading.column, reading.metric), []).append(reading.quiet)
-        fitted = _Fitted(schema, kept, quiet, self._calibrate([one for _, one in measured]))
+        calibration = self._calibrate([reading for _, reading in measured])
+        fitted = _Fitted(self, schema, kept, quiet, calibration)
         fitted.reference = self._frame(fitted, measured, "reference")
         fitted.shares = _shares(measured, "reference")
-        self._fitted = fitted
-        return self
+        return fitted
 
     def save(self, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
         """Write the monitor, as it was constructed and fitted, to one file for `course_lib.load`.
@@ -256,19 +297,21 @@ class Monitor(ABC):
         found = load(path, **handed_over)
         if not isinstance(found, cls):
             raise ValueError(
-                f"`{path}` holds a {type(found).__name__}, no {cls.__name__}; "
+                f"`{path}` holds a {type(found).__name__}, not a {cls.__name__}; "
                 "course_lib.load reads either"
             )
         return found
 
-    def _run(self, frame: pd.DataFrame, verb: str) -> Result:
-        if self._fitted is None:
-            raise ValueError(
-                f"this {type(self).__name__} is not fitted; call `.fit(reference)` before `.{verb}`"
-            )
+    def _run(self, frame: pd.DataFrame, verb: str = "calculate(analysis)") -> Result:
+        """Measure a frame by the rules and the state of the last `fit`."""
         fitted = self._fitted
+        if fitted is None:
+            raise not_fitted(self, verb)
+        return fitted.rules._measured(fitted, frame)
+
+    def _measured(self, fitted: _Fitted[State], frame: pd.DataFrame) -> Result:
         skip = [target] if (target := self._target()) else []
-        table = fitted.schema.read(frame, chunker=self.chunker, skip=skip, name="analysis")
+        table = fitted.schema.read(frame, chunker=self._chunker, skip=skip, name="analysis")
         self._check(table)
         measured = list(self._readings(fitted.state, table, table.chunks))
         analysis = self._frame(fitted, measured, "analysis")
@@ -283,7 +326,7 @@ class Monitor(ABC):
         return Result(frame, self._kind, shares, frozenset(totals))
 
     def _readings(
-        self, state: Any, table: Table, chunks: Sequence[Chunk]
+        self, state: State, table: Table, chunks: Sequence[Chunk]
     ) -> Iterable[tuple[Chunk, Reading]]:
         for chunk in self._shown(chunks):
             try:
@@ -313,8 +356,8 @@ class Monitor(ABC):
         return np.array_split(np.arange(n_chunks), n_blocks)
 
     def _folds(
-        self, table: Table, state: Any, blocks: Sequence[NDArray[np.intp]]
-    ) -> Iterable[tuple[Any, Sequence[Chunk]]]:
+        self, table: Table, state: State, blocks: Sequence[NDArray[np.intp]]
+    ) -> Iterable[tuple[State, Sequence[Chunk]]]:
         """Yield states, each with the chunks of the reference that it did not learn from."""
         if not blocks:
             yield state, table.chunks
@@ -322,7 +365,7 @@ class Monitor(ABC):
             chunks = [table.chunks[i] for i in block]
             yield self._without(state, table, chunks), chunks
 
-    def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
+    def _without(self, state: State, table: Table, chunks: Sequence[Chunk]) -> State:
         """Return what is learned from all rows of the reference but those of these chunks."""
         return self._learn(table, rows_without(table, chunks))
 
@@ -337,7 +380,7 @@ class Monitor(ABC):
                     raise ValueError(f"{metric}: {error}") from error
 
     def _threshold(self, metric: str) -> Threshold:
-        return self.thresholds.get(metric) or PredictionIntervalThreshold()
+        return self._thresholds.get(metric) or PredictionIntervalThreshold()
 
     def _limits(self, metric: str, quiet: Sequence[tuple[float, int]], n: float) -> Limits:
         values, sizes = zip(*quiet, strict=True)
@@ -345,11 +388,11 @@ class Monitor(ABC):
             values, n_used=sizes, n=n, bounds=self._bounds(metric)
         )
 
-    def _own_limits(self, fitted: _Fitted, reading: Reading, n: int) -> Limits:
+    def _own_limits(self, fitted: _Fitted[State], reading: Reading, n: int) -> Limits:
         return self._limits(reading.metric, fitted.quiet[reading.column, reading.metric], n)
 
     def _frame(
-        self, fitted: _Fitted, measured: Sequence[tuple[Chunk, Reading]], period: str
+        self, fitted: _Fitted[State], measured: Sequence[tuple[Chunk, Reading]], period: str
     ) -> pd.DataFrame:
         known: dict[tuple[Any, ...], Limits] = {}
         rows = []
@@ -364,12 +407,12 @@ class Monitor(ABC):
             rows.append(self._row(fitted, chunk, reading, period, known[series]))
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         for name in ("start_date", "end_date"):
-            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
+            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[us]")
         counts = dict.fromkeys(("chunk_index", "n_rows", "n_used"), "int64")
         return frame.astype({**dict.fromkeys(MEASURES, float), **counts, "alert": bool})
 
     def _row(
-        self, fitted: _Fitted, chunk: Chunk, reading: Reading, period: str, limits: Limits
+        self, fitted: _Fitted[State], chunk: Chunk, reading: Reading, period: str, limits: Limits
     ) -> tuple[Any, ...]:
         lower, upper = limits
         # A value that equals its limit up to rounding is no alert.
@@ -379,7 +422,7 @@ class Monitor(ABC):
         return (
             period,
             chunk.index,
-            chunk.key,
+            chunk.key_in(period),
             chunk.start_date,
             chunk.end_date,
             len(chunk),
@@ -397,8 +440,8 @@ class Monitor(ABC):
         )
 
     def __repr__(self) -> str:
-        state = "fitted" if self._fitted else "not fitted"
-        return f"{type(self).__name__}({', '.join(self._metric_names())}; {state})"
+        state = self._fitted.described() if self._fitted else "not fitted"
+        return f"{type(self).__name__}({self._changed()}; {state})"
 
 
 def _blamed(error: ValueError, reading: Reading, measured: Sequence[tuple[Chunk, Reading]]) -> str:
@@ -409,7 +452,7 @@ def _blamed(error: ValueError, reading: Reading, measured: Sequence[tuple[Chunk,
         for chunk, other in measured
         if (other.column, other.metric) == (column, metric) and other.note
     )
-    where = metric if column is None else f"`{column}`, {metric}"
+    where = f"`{column}`, {metric}" if column else metric
     return f"{where}: {error}{next(notes, '')}"
 
 
@@ -420,49 +463,51 @@ def rows_without(table: Table, chunks: Sequence[Chunk]) -> NDArray[np.intp]:
 
 
 @dataclass
-class _Fitted:
-    """All that `fit` leaves behind; set at the end of `fit`, so that an interrupt leaves none."""
+class _Fitted(Generic[State]):
+    """What `fit` leaves behind: the rules it followed and what it learned."""
 
+    rules: Monitor[State]
     schema: Schema
-    state: Any
+    state: State
     quiet: dict[Series, list[tuple[float, int]]]
-    calibration: Any
-    reference: pd.DataFrame = None  # type: ignore[assignment]
+    calibration: Calibration
+    reference: pd.DataFrame = field(default_factory=pd.DataFrame)
     shares: pd.DataFrame | None = None
 
+    def described(self) -> str:
+        """Return the number of reference chunks and the limits of a chunk, for a repr."""
+        n_chunks = self.reference["chunk_index"].nunique()
+        limits = [
+            _limit_text(*row)
+            for row in self.reference.drop_duplicates(["column", "metric"])[
+                ["column", "metric", "lower_threshold", "upper_threshold"]
+            ].itertuples(index=False)
+        ]
+        more = f" and {len(limits) - MAX_SHOWN} more" if len(limits) > MAX_SHOWN else ""
+        return f"fitted on {n_chunks} chunks, limits: {', '.join(limits[:MAX_SHOWN])}{more}"
 
-def _remembered(initialize: Callable[..., None]) -> Callable[..., None]:
-    """Keep what a constructor is given, for `Monitor.save`."""
 
-    @wraps(initialize)
-    def remembering(self: Monitor, *given: Any, **named: Any) -> None:
-        vars(self).setdefault("_given", (given, named))  # of the outermost constructor
-        initialize(self, *given, **named)
+def _limit_text(column: str, metric: str, lower: float, upper: float) -> str:
+    name = f"{column} {metric}" if column else metric
+    low = "" if np.isnan(lower) else f"{lower:.4g} <= "
+    high = "" if np.isnan(upper) else f" <= {upper:.4g}"
+    return f"{low}{name}{high}" if low or high else f"{name} without a limit"
 
-    return remembering
+
+def not_fitted(monitor: object, verb: str) -> Exception:
+    """Return the error for an object that measures before `fit`; scikit-learn's, a ValueError."""
+    from sklearn.exceptions import NotFittedError
+
+    error: Exception = NotFittedError(
+        f"this {type(monitor).__name__} is not fitted; call `.fit(reference)` before `.{verb}`"
+    )
+    return error
 
 
 def _shares(measured: Sequence[tuple[Chunk, Reading]], period: str) -> pd.DataFrame | None:
     found = {
         (chunk.index, reading.column): (chunk, reading.column, reading.shares)
         for chunk, reading in measured
-        if reading.shares is not None and reading.column is not None
+        if reading.shares is not None
     }
     return tidy_shares(found.values(), period) if found else None
-
-
-def _known_thresholds(thresholds: object) -> dict[str, Threshold]:
-    if thresholds is None:
-        return {}
-    if not isinstance(thresholds, Mapping):
-        raise TypeError(
-            "`thresholds` must be a dict of metric name to threshold, such as "
-            f'{{"mae": ConstantThreshold(upper=300)}}, got {thresholds!r}'
-        )
-    for name, threshold in thresholds.items():
-        if not callable(getattr(threshold, "limits", None)):
-            raise TypeError(
-                f"`thresholds` holds {threshold!r} for {name!r}; give a threshold, such as "
-                "ConstantThreshold(upper=300)"
-            )
-    return dict(thresholds)

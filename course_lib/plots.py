@@ -30,12 +30,21 @@ COLORS = {
     "reference": "#7f7f7f",
     "realized": "#0072B2",
     "drift": "#0072B2",
+    "quality": "#0072B2",
     "estimated": "#8B4F9F",
     "limit": "#D55E00",
     "alert": "#C8102E",
     "second": "#E69F00",
 }
-_DASH = {"estimated": (0, (3, 1)), "realized": "-", "drift": "-"}
+_DASH = {"estimated": (0, (3, 1)), "realized": "-", "drift": "-", "quality": "-"}
+#: What `kind` may be for a result; a picture of data quality is one of drift, too.
+_KINDS = {
+    "estimated": ("performance",),
+    "realized": ("performance",),
+    "drift": ("drift",),
+    "quality": ("quality", "drift"),
+}
+_PERFORMANCE = ("estimated", "realized")
 
 
 def plot_result(
@@ -47,8 +56,8 @@ def plot_result(
     ----------
     result : Result
     kind : str, optional
-        ``"performance"`` or ``"drift"``, as the result is; ``"distribution"`` for
-        `plot_distribution`.
+        ``"performance"``, ``"drift"`` or ``"quality"``, as the result is (``"drift"`` also for a
+        result of quality); ``"distribution"`` for `plot_distribution`.
     ax : Axes, optional
         Where to draw; only for a result with a single series.
     title : str, optional
@@ -65,17 +74,17 @@ def plot_result(
     """
     if kind == "distribution":
         return plot_distribution(result, ax=ax, title=title)
-    own = "drift" if result.kind == "drift" else "performance"
-    if kind not in (None, own):
-        raise ValueError(f"`kind` must be {own!r} for this result, got {kind!r}")
+    if kind not in (None, *_KINDS[result.kind]):
+        fitting = " or ".join(map(repr, _KINDS[result.kind]))
+        raise ValueError(f"`kind` must be {fitting} for this result, got {kind!r}")
     series = result.series
     frame = result.to_df()
     with plt.style.context(STYLE):
         axes = _places(ax, len(series), "series")
         for one, (column, metric) in zip(axes, series, strict=True):
-            rows = frame[(frame["metric"] == metric) & _same(frame["column"], column)]
+            rows = frame[(frame["metric"] == metric) & (frame["column"] == column)]
             _draw_series(one, rows, result.kind)
-            name = metric if column is None else f"{column}: {metric}"
+            name = f"{column}: {metric}" if column else metric
             one.set_ylabel(_with_unit(name, rows["unit"].iloc[0]))
             one.set_title(title or f"{result.kind.capitalize()} {_as_is(name)}")
             _legend(one)
@@ -312,7 +321,7 @@ def _draw_series(ax: Axes, rows: pd.DataFrame, kind: str) -> None:
             part,
             color,
             style,
-            kind if kind != "drift" and period == "analysis" else str(period),
+            kind if kind in _PERFORMANCE and period == "analysis" else str(period),
         )
     _draw_limits(ax, rows)
     _draw_alerts(ax, rows, label="alert")
@@ -406,10 +415,6 @@ def _steps(rows: pd.DataFrame, column: str) -> tuple[Any, Any]:
     """Each value from the left to the right edge of its chunk."""
     x = np.column_stack([_start(rows), _end(rows)]).ravel()
     return x, np.repeat(rows[column].to_numpy(), 2)
-
-
-def _same(columns: pd.Series, column: str | None) -> pd.Series:
-    return columns.isna() if column is None else columns == column
 
 
 def _with_unit(name: str, unit: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,20 +16,24 @@ from numpy.typing import NDArray
 from .chunking import Chunk, Chunker
 from .columns import ColumnsMonitor
 from .monitor import Reading
-from .schema import Column, Schema, Table
-from .thresholds import Bounds, PredictionIntervalThreshold, Threshold
+from .schema import Column, Encoded, Schema, Table, listed
+from .thresholds import Bounds, Limits, PredictionIntervalThreshold, Threshold, Thresholds
 
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]  # of each code of a column
+Range = tuple[float, float]  # the lowest and the highest value
+Seen = TypeVar("Seen")  # what the reference holds of a column
 
 
-class _ShareCalculator(ColumnsMonitor):
+class _ShareCalculator(ColumnsMonitor[dict[str, tuple[Column, Seen]]], Generic[Seen]):
     """A share of rows per chunk and column; each reference chunk is held against all others.
 
     ``sampling_error`` is √(p (1 − p) / n) of the chunk's own share p.
     """
 
+    _kind = "quality"
     _blocks: ClassVar[Literal["chunks"] | None] = "chunks"
     _accepts_empty = True
     _kind_wanted: ClassVar[Literal["numeric", "categorical"] | None] = None
@@ -43,55 +47,55 @@ class _ShareCalculator(ColumnsMonitor):
         chunk_period: str | None = None,
         chunker: Chunker | None = None,
         threshold: Threshold | None = None,
+        *,
+        thresholds: Thresholds = None,
     ) -> None:
+        self.column_names = listed(column_names)
         super().__init__(
-            column_names,
-            threshold,
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
             chunk_number=chunk_number,
             chunk_period=chunk_period,
             chunker=chunker,
+            threshold=threshold,
+            thresholds=thresholds,
         )
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         wanted: Mapping[str, Sequence[str]] = (
             {} if self._kind_wanted is None else {self._kind_wanted: self.column_names}
         )
-        return Schema.learn(
-            reference, self.column_names, timestamp=self.timestamp_column_name, **wanted
-        )
+        return Schema.learn(reference, self.column_names, timestamp=self._timestamp, **wanted)
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, tuple[Column, Any]]:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, tuple[Column, Seen]]:
         return {
             column.name: (column, self._seen(table[column.name][rows], column))
             for column in table.columns
         }
 
-    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+    def _measure(
+        self, state: dict[str, tuple[Column, Seen]], table: Table, chunk: Chunk
+    ) -> Iterable[Reading]:
         n = len(chunk)
         for name, (column, seen) in state.items():
             value = float(self._flagged(table[name][chunk.rows], column, seen).mean())
             error = float(np.sqrt(value * (1 - value) / n))
             yield Reading(self._metric, value, n, name, sampling_error=error)
 
-    def _own_limits(
-        self, fitted: Any, reading: Reading, n: int
-    ) -> tuple[float | None, float | None]:
-        lower, upper = super()._own_limits(fitted, reading, n)
-        asked = self.thresholds.get(self._metric, PredictionIntervalThreshold())
-        if upper is None or not isinstance(asked, PredictionIntervalThreshold):
+    def _limits(self, metric: str, quiet: Sequence[tuple[float, int]], n: float) -> Limits:
+        lower, upper = super()._limits(metric, quiet, n)
+        if upper is None or not isinstance(self._threshold(metric), PredictionIntervalThreshold):
             return lower, upper
         # Rows are whole, the limit is not: half a row on top, as for every normal approximation of
         # a count. Without it a single record alerts where one quiet chunk in ten has one.
         return lower, upper + 0.5 / n
 
     @abstractmethod
-    def _seen(self, values: NDArray[Any], column: Column) -> Any:
+    def _seen(self, values: Encoded, column: Column) -> Seen:
         """What the reference holds, as far as it matters."""
 
     @abstractmethod
-    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+    def _flagged(self, values: Encoded, column: Column, seen: Seen) -> NDArray[np.bool_]:
         """Which rows count."""
 
     def _bounds(self, metric: str) -> Bounds:
@@ -101,7 +105,7 @@ class _ShareCalculator(ColumnsMonitor):
         return "share of rows"
 
 
-class MissingValuesCalculator(_ShareCalculator):
+class MissingValuesCalculator(_ShareCalculator[None]):
     """Measure the share of rows, per chunk and column, whose value is missing.
 
     Parameters
@@ -129,20 +133,20 @@ class MissingValuesCalculator(_ShareCalculator):
     >>> frame = pd.DataFrame({"size": range(1000)})
     >>> holes = frame.where(frame["size"] % 4 > 0)
     >>> MissingValuesCalculator(["size"]).fit(frame).calculate(holes)
-    Result(drift missing_values of 1 columns: 10 analysis chunks, 10 alerts)
+    Result(quality missing_values of 1 column: 10 analysis chunks, 10 alerts)
     """
 
     _metric = "missing_values"
     _blocks = None  # nothing is learned
 
-    def _seen(self, values: NDArray[Any], column: Column) -> None:
+    def _seen(self, values: Encoded, column: Column) -> None:
         return None
 
-    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+    def _flagged(self, values: Encoded, column: Column, seen: None) -> NDArray[np.bool_]:
         return column.is_missing(values)
 
 
-class UnseenValuesCalculator(_ShareCalculator):
+class UnseenValuesCalculator(_ShareCalculator[Counts]):
     """Measure the share of rows, per chunk and column, whose value the reference does not hold.
 
     All columns are taken as categorical. A missing value is not an unseen one, and its row counts
@@ -172,16 +176,18 @@ class UnseenValuesCalculator(_ShareCalculator):
     >>> from course_lib import UnseenValuesCalculator
     >>> frame = pd.DataFrame({"cut": ["Good", "Fair"] * 500})
     >>> UnseenValuesCalculator(["cut"]).fit(frame).calculate(frame.replace("Fair", "fair"))
-    Result(drift unseen_values of 1 columns: 10 analysis chunks, 10 alerts)
+    Result(quality unseen_values of 1 column: 10 analysis chunks, 10 alerts)
     """
 
     _metric = "unseen_values"
     _kind_wanted = "categorical"
 
-    def _seen(self, values: NDArray[Any], column: Column) -> NDArray[np.int64]:
+    def _seen(self, values: Encoded, column: Column) -> Counts:
         return np.bincount(values, minlength=column.missing_code + 1)
 
-    def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
+    def _without(
+        self, state: dict[str, tuple[Column, Counts]], table: Table, chunks: Sequence[Chunk]
+    ) -> dict[str, tuple[Column, Counts]]:
         """The counts of the reference less those of one chunk."""
         (chunk,) = chunks
         return {
@@ -189,11 +195,11 @@ class UnseenValuesCalculator(_ShareCalculator):
             for name, (column, counts) in state.items()
         }
 
-    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+    def _flagged(self, values: Encoded, column: Column, seen: Counts) -> NDArray[np.bool_]:
         return np.asarray((seen[values] == 0) & (values != column.missing_code))
 
 
-class NumericalRangeCalculator(_ShareCalculator):
+class NumericalRangeCalculator(_ShareCalculator[Range]):
     """Measure the share of rows, per chunk and column, outside the range of the reference.
 
     A missing value is not outside, and its row counts among the others.
@@ -223,19 +229,22 @@ class NumericalRangeCalculator(_ShareCalculator):
     >>> from course_lib import NumericalRangeCalculator
     >>> frame = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0] * 250})
     >>> NumericalRangeCalculator(["size"]).fit(frame).calculate(10 * frame)
-    Result(drift out_of_range of 1 columns: 10 analysis chunks, 10 alerts)
+    Result(quality out_of_range of 1 column: 10 analysis chunks, 10 alerts)
     """
 
     _metric = "out_of_range"
     _kind_wanted = "numeric"
 
-    def _seen(self, values: NDArray[Any], column: Column) -> tuple[float, float]:
+    def _seen(self, values: Encoded, column: Column) -> Range:
         known = values[~np.isnan(values)]
         return (float(known.min()), float(known.max())) if len(known) else (np.inf, -np.inf)
 
     def _folds(
-        self, table: Table, state: Any, blocks: Sequence[NDArray[np.intp]]
-    ) -> Iterable[tuple[Any, Sequence[Chunk]]]:
+        self,
+        table: Table,
+        state: dict[str, tuple[Column, Range]],
+        blocks: Sequence[NDArray[np.intp]],
+    ) -> Iterable[tuple[dict[str, tuple[Column, Range]], Sequence[Chunk]]]:
         """Every chunk with the range of what comes before it and after it."""
         lowest = {name: _lowest(table[name]) for name in state}
         least_of_negative = {name: _lowest(-table[name]) for name in state}
@@ -249,7 +258,7 @@ class NumericalRangeCalculator(_ShareCalculator):
             }
             yield ranges, [chunk]
 
-    def _flagged(self, values: NDArray[Any], column: Column, seen: Any) -> NDArray[np.bool_]:
+    def _flagged(self, values: Encoded, column: Column, seen: Range) -> NDArray[np.bool_]:
         return np.asarray((values < seen[0]) | (values > seen[1]))
 
 

@@ -6,7 +6,7 @@ Taught in lesson 06.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from .estimation import DLE
 from .metrics import RootMetric, RowMetric
+from .monitor import not_fitted
 from .result import Result
-from .trees import bin_matrix, draw, grow
+from .schema import Schema
+from .trees import Booster, bin_matrix, draw, grow
 
 __all__ = ["AlertCountRanker", "CorrelationRanker", "ImpactRanker"]
 
@@ -146,7 +148,7 @@ class CorrelationRanker:
             Before `fit`, or when the chunks of the two results differ.
         """
         if self._level is None:
-            raise ValueError("this CorrelationRanker is not fitted; call `.fit` with the reference")
+            raise not_fitted(self, "rank(...)")
         drift = _of_columns(rankable_result)
         change = _single(performance_calculation_result)[[*_CHUNK, "value"]]
         change = change.assign(change=(change["value"] - self._level).abs()).drop(columns="value")
@@ -213,28 +215,15 @@ class ImpactRanker:
     _max_rows = 2_000  # TreeSHAP takes about 0.3 ms a row
 
     def __init__(self, dle: DLE, *, groups: Mapping[str, Sequence[str]] | None = None) -> None:
-        if len(dle.metrics) != 1:
-            raise ValueError(
-                f"the DLE has {len(dle.metrics)} metrics; impact has one unit: give it a single one"
-            )
-        if isinstance(dle.metrics[0], RootMetric):
-            raise ValueError(
-                f"the DLE has `metrics=[{dle.metrics[0].name!r}]`, the root of a mean, and "
-                "contributions to it do not add up; use mae, mse or a RowMetric"
-            )
-        if dle.metrics[0].total:
-            raise ValueError(
-                f"the DLE has `metrics=[{dle.metrics[0].name!r}]`, a total, and contributions are "
-                "per row; use the metric without `total=True`"
-            )
         self.dle = dle
-        self.groups = _checked_groups(groups or {}, dle.feature_column_names)
-        self._state: Any = None
+        self._rules = _of_one_mean(dle)
+        self.groups = _checked_groups(groups or {}, self._rules.feature_column_names)
+        self._state: _Impact | None = None
 
     @property
     def metric(self) -> RowMetric:
         """The metric whose change is shared out."""
-        return self.dle.metrics[0]
+        return self._rules._metrics[0]
 
     def fit(self, reference: pd.DataFrame) -> ImpactRanker:
         """Learn the loss from the inputs alone, and the contributions that are usual.
@@ -244,18 +233,19 @@ class ImpactRanker:
         TypeError, ValueError
             As `DLE.fit`.
         """
-        schema = self.dle._schema(reference)
-        table = schema.read(reference, chunker=self.dle.chunker)
-        self.dle._check_reference(table)
-        rows = np.flatnonzero(~np.isnan(table[self.dle.y_true]))
-        loss = self.metric.rows(*(table[name][rows] for name in (self.dle.y_true, self.dle.y_pred)))
-        features = self.dle.feature_column_names
-        matrix, settings = table.matrix(features, rows), self.dle.hyperparameters
+        rules = self._rules = _of_one_mean(self.dle)
+        schema = rules._schema(reference)
+        table = schema.read(reference, chunker=rules._chunker)
+        rules._check_reference(table)
+        rows = np.flatnonzero(~np.isnan(table[rules._label]))
+        loss = self.metric.rows(*(table[name][rows] for name in (rules._label, rules.y_pred)))
+        features = rules._features
+        matrix, settings = table.matrix(features, rows), rules.hyperparameters
         data = bin_matrix(matrix, table.categorical(features), hyperparameters=settings)
         nanny = grow(data, loss, settings, name=f"`{self.metric.name}` of a row")
         some = draw(np.arange(table.n_rows), 5 * self._max_rows)
         usual = _contributions(nanny, table.matrix(features, some))
-        self._state = schema, nanny, usual
+        self._state = _Impact(schema, nanny, usual)
         return self
 
     def rank(self, analysis: pd.DataFrame) -> pd.DataFrame:
@@ -279,16 +269,17 @@ class ImpactRanker:
             Before `fit`, or as `DLE.estimate`.
         """
         if self._state is None:
-            raise ValueError("this ImpactRanker is not fitted; call `.fit(reference)` first")
-        schema, nanny, usual = self._state
-        table = schema.read(
-            analysis, chunker=self.dle.chunker, skip=[self.dle.y_true], name="analysis"
+            raise not_fitted(self, "rank(analysis)")
+        rules, state = self._rules, self._state
+        table = state.schema.read(
+            analysis, chunker=rules._chunker, skip=[rules._label], name="analysis"
         )
-        features = self.dle.feature_column_names
+        features = rules._features
         parts = []
         for chunk in table.chunks:
             matrix = table.matrix(features, draw(np.r_[chunk.rows], self._max_rows))
-            moved = dict(zip(features, _contributions(nanny, matrix) - usual, strict=True))
+            contributions = _contributions(state.nanny, matrix) - state.reference_mean
+            moved = dict(zip(features, contributions, strict=True))
             parts.append(self._ranked(chunk.index, chunk.key, moved))
         return pd.concat(parts, ignore_index=True)
 
@@ -338,7 +329,37 @@ class ImpactRanker:
         return _numbered(_by_strength(pd.DataFrame(table), "contribution"))
 
 
-def _contributions(nanny: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class _Impact:
+    """What `ImpactRanker.fit` learns: how frames are read, the nanny, the mean contributions."""
+
+    schema: Schema
+    nanny: Booster
+    reference_mean: NDArray[np.float64]
+
+
+def _of_one_mean(dle: DLE) -> DLE:
+    """Return the rules of a DLE with one metric that is a mean over rows; refuse any other."""
+    rules = dle._frozen()
+    metrics = rules._metrics
+    if len(metrics) != 1:
+        raise ValueError(
+            f"the DLE has {len(metrics)} metrics; impact has one unit: give it a single one"
+        )
+    if isinstance(metrics[0], RootMetric):
+        raise ValueError(
+            f"the DLE has `metrics=[{metrics[0].name!r}]`, the root of a mean, and "
+            "contributions to it do not add up; use mae, mse or a RowMetric"
+        )
+    if metrics[0].total:
+        raise ValueError(
+            f"the DLE has `metrics=[{metrics[0].name!r}]`, a total, and contributions are "
+            "per row; use the metric without `total=True`"
+        )
+    return rules
+
+
+def _contributions(nanny: Booster, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean TreeSHAP value per column; the last column of LightGBM's answer is the constant."""
     return np.asarray(nanny.predict(matrix, pred_contrib=True)[:, :-1].mean(axis=0))
 
@@ -362,7 +383,7 @@ def _checked_groups(
 
 def _of_columns(result: Result) -> pd.DataFrame:
     frame = result.to_df()
-    of_model = int(frame["column"].isna().sum())
+    of_model = int((frame["column"] == "").sum())
     if of_model:
         raise ValueError(
             f"{of_model} of {len(frame)} values of the result are not about columns; pass one of a "

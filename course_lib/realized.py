@@ -5,8 +5,9 @@ Taught in lesson 03.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,9 +25,10 @@ from .metrics import (
     squared_log_error,
 )
 from .monitor import Monitor, Reading
+from .parameters import copied
 from .result import Result, ResultKind
 from .schema import Schema, Table
-from .thresholds import Bounds, Threshold
+from .thresholds import Bounds, Thresholds
 
 __all__ = ["PerformanceCalculator"]
 
@@ -34,7 +36,7 @@ Rows = NDArray[np.float64]
 NO_LABEL = "no label in this chunk is known yet"
 
 
-class PerformanceCalculator(Monitor):
+class PerformanceCalculator(Monitor["_Errors"]):
     """Measure a model's performance per chunk from predictions and labels.
 
     Rows whose label is not known yet are left out and counted: ``n_used`` against ``n_rows``.
@@ -42,9 +44,10 @@ class PerformanceCalculator(Monitor):
 
     Parameters
     ----------
-    metrics : str, RowMetric or list of them
-        For regression ``mae``, ``mape``, ``mse``, ``rmse``, ``msle``, ``rmsle``, or a `RowMetric`;
-        for classification see `classification_metrics`.
+    metrics : str, RowMetric or list of them, optional
+        For regression ``mae``, ``rmse`` and ``bias`` by default; also ``mape``, ``mse``, ``msle``,
+        ``rmsle`` or a `RowMetric`. For classification ``roc_auc``, ``f1`` and ``accuracy`` by
+        default; see `classification_metrics`.
     y_true, y_pred : str
         The columns of the label and of the prediction; a classifier of which only ``roc_auc`` and
         ``average_precision`` are asked needs no ``y_pred``.
@@ -55,8 +58,8 @@ class PerformanceCalculator(Monitor):
     timestamp_column_name : str, optional
         The column that orders the rows and dates the chunks; without it rows stay in the order
         of the frame.
-    thresholds : dict of metric name to Threshold, optional
-        `PredictionIntervalThreshold()` for those not named.
+    thresholds : Threshold or dict of metric name to Threshold, optional
+        One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default.
     chunk_size, chunk_number, chunk_period, chunker
         One of them; ten chunks when none is given.
     normalize_confusion_matrix, business_value_matrix, normalize_business_value
@@ -94,7 +97,7 @@ class PerformanceCalculator(Monitor):
         y_pred: str | None = None,
         y_pred_proba: str | None = None,
         timestamp_column_name: str | None = None,
-        thresholds: Mapping[str, Threshold] | None = None,
+        thresholds: Thresholds = None,
         chunk_size: int | None = None,
         chunk_number: int | None = None,
         chunk_period: str | None = None,
@@ -103,6 +106,12 @@ class PerformanceCalculator(Monitor):
         business_value_matrix: ArrayLike | None = None,
         normalize_business_value: str | None = None,
     ) -> None:
+        self.metrics = copied(metrics)
+        self.y_true, self.y_pred, self.y_pred_proba = y_true, y_pred, y_pred_proba
+        self.problem_type = problem_type
+        self.normalize_confusion_matrix = normalize_confusion_matrix
+        self.business_value_matrix = copied(business_value_matrix)
+        self.normalize_business_value = normalize_business_value
         super().__init__(
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
@@ -111,19 +120,43 @@ class PerformanceCalculator(Monitor):
             chunker=chunker,
             thresholds=thresholds,
         )
-        if y_true is None:
+
+    def _resolve(self) -> None:
+        if self.y_true is None:
             raise ValueError("`y_true` must name the column of the label")
-        self.metrics: tuple[Any, ...] = _metrics_for(
-            problem_type,
-            metrics,
-            y_pred_proba=y_pred_proba,
-            normalize_confusion_matrix=normalize_confusion_matrix,
-            business_value_matrix=business_value_matrix,
-            normalize_business_value=normalize_business_value,
-        )
-        require_columns(self.metrics, y_pred=y_pred, y_pred_proba=y_pred_proba)
-        self.problem_type = problem_type
-        self.y_true, self.y_pred, self.y_pred_proba = y_true, y_pred, y_pred_proba
+        self._label = self.y_true
+        self._row_metrics: tuple[RowMetric, ...] = ()
+        self._class_metrics: tuple[ClassMetric, ...] = ()
+        if self.problem_type == "classification_binary":
+            self._class_metrics = classification_metrics(
+                self.metrics,
+                normalize_confusion_matrix=self.normalize_confusion_matrix,
+                business_value_matrix=self.business_value_matrix,
+                normalize_business_value=self.normalize_business_value,
+            )
+        elif self.problem_type == "regression":
+            self._refuse_options_of_classes()
+            self._row_metrics = regression_metrics(self.metrics)
+        else:
+            raise ValueError(
+                '`problem_type` must be "regression" or "classification_binary", got '
+                f"{self.problem_type!r}"
+            )
+        require_columns(self._metrics, y_pred=self.y_pred, y_pred_proba=self.y_pred_proba)
+        super()._resolve()
+
+    def _refuse_options_of_classes(self) -> None:
+        options = ("y_pred_proba", "normalize_confusion_matrix", "business_value_matrix")
+        for name in (*options, "normalize_business_value"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"`{name}` is for classification; in regression the value of a row is a "
+                    "RowMetric, such as desk_value()"
+                )
+
+    @property
+    def _metrics(self) -> Sequence[RowMetric | ClassMetric]:
+        return self._row_metrics or self._class_metrics
 
     def calculate(self, analysis: pd.DataFrame) -> Result:
         """Measure the chunks of a frame; reference chunks come first in the result.
@@ -138,77 +171,68 @@ class PerformanceCalculator(Monitor):
         TypeError, ValueError
             Before `fit`, or for input that cannot be used.
         """
-        return self._run(analysis, "calculate(analysis)")
+        return self._run(analysis)
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         predicted = [name for name in (self.y_pred, self.y_pred_proba) if name]
         return Schema.learn(
             reference,
-            [self.y_true, *predicted],
-            timestamp=self.timestamp_column_name,
-            numeric=[self.y_true, *predicted],
+            [self._label, *predicted],
+            timestamp=self._timestamp,
+            numeric=[self._label, *predicted],
             complete=predicted,
         )
 
     def _check(self, table: Table) -> None:
-        if self.problem_type == "classification_binary":
-            require_classes(table, self.y_true, self.y_pred, self.y_pred_proba)
+        if self._class_metrics:
+            require_classes(table, self._label, self.y_pred, self.y_pred_proba)
         else:
-            require_domain(self.metrics, table, y_pred=self._predicted, y_true=self.y_true)
+            require_domain(self._row_metrics, table, y_pred=self._predicted, y_true=self._label)
 
     def _check_reference(self, table: Table) -> None:
-        require_labels(table, self.y_true)
+        require_labels(table, self._label)
 
     def _n_usable(self, table: Table, chunk: Chunk) -> int:
-        return n_labelled(table, self.y_true, chunk)
+        return n_labelled(table, self._label, chunk)
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, Any]:
-        if self.problem_type == "regression":
-            return loss_moments(self.metrics, table, self.y_true, self._predicted)
-        return row_errors(self.metrics, *self._outcomes(table, slice(None)))
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Errors:
+        if self._row_metrics:
+            return _Errors(loss_moments(self._row_metrics, table, self._label, self._predicted), {})
+        return _Errors({}, row_errors(self._class_metrics, *self._outcomes(table, slice(None))))
 
-    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
-        if self.problem_type == "regression":
-            pair = labelled(table, self.y_true, self._predicted, chunk.rows)
-            yield from (realized_reading(m, *pair, state[m.name]) for m in self.metrics)
+    def _measure(self, state: _Errors, table: Table, chunk: Chunk) -> Iterable[Reading]:
+        if self._row_metrics:
+            pair = labelled(table, self._label, self._predicted, chunk.rows)
+            for metric in self._row_metrics:
+                yield realized_reading(metric, *pair, state.moments[metric.name])
         else:
             rows = self._outcomes(table, chunk.rows)
-            yield from (classified_reading(m, *rows, state[m.name]) for m in self.metrics)
+            for of_classes in self._class_metrics:
+                yield classified_reading(of_classes, *rows, state.row_errors[of_classes.name])
 
     @property
     def _predicted(self) -> str:
         return self.y_pred or ""  # missing for a classifier only
 
     def _outcomes(self, table: Table, rows: slice) -> tuple[Rows, Rows, Rows]:
-        return outcomes(table, self.y_true, self.y_pred, self.y_pred_proba, rows)
+        return outcomes(table, self._label, self.y_pred, self.y_pred_proba, rows)
 
     def _metric_names(self) -> Sequence[str]:
-        return [metric.name for metric in self.metrics]
+        return [metric.name for metric in self._metrics]
 
     def _bounds(self, metric: str) -> Bounds:
-        bounds: Bounds = next(m.bounds for m in self.metrics if m.name == metric)
-        return bounds
+        return next(m.bounds for m in self._metrics if m.name == metric)
 
     def _unit(self, metric: str) -> str:
-        return unit_of(self.metrics, metric, self.y_true)
+        return unit_of(self._metrics, metric, self._label)
 
 
-def _metrics_for(
-    problem_type: str, metrics: Any, y_pred_proba: str | None, **of_classes: Any
-) -> tuple[Any, ...]:
-    if problem_type == "classification_binary":
-        return classification_metrics(metrics, **of_classes)
-    if problem_type != "regression":
-        raise ValueError(
-            f'`problem_type` must be "regression" or "classification_binary", got {problem_type!r}'
-        )
-    for name, value in {"y_pred_proba": y_pred_proba, **of_classes}.items():
-        if value is not None:
-            raise ValueError(
-                f"`{name}` is for classification; in regression the value of a row is a "
-                "RowMetric, such as desk_value()"
-            )
-    return regression_metrics(metrics)
+@dataclass(frozen=True)
+class _Errors:
+    """What sampling errors need, per metric: mean and SD of a row's loss, or one row's error."""
+
+    moments: dict[str, tuple[float, float]]
+    row_errors: dict[str, float]
 
 
 def labelled(
@@ -277,7 +301,7 @@ def classified_reading(
 
 
 def require_columns(
-    metrics: Iterable[Any], *, y_pred: str | None, y_pred_proba: str | None
+    metrics: Iterable[RowMetric | ClassMetric], *, y_pred: str | None, y_pred_proba: str | None
 ) -> None:
     """Refuse metrics whose columns are not named."""
     for metric in metrics:
@@ -333,7 +357,7 @@ def require_labels(table: Table, y_true: str) -> None:
         )
 
 
-def unit_of(metrics: Iterable[RowMetric], name: str, y_true: str) -> str:
+def unit_of(metrics: Iterable[RowMetric | ClassMetric], name: str, y_true: str) -> str:
     """Return a metric's unit with the target's name in it."""
     unit = next(metric.unit for metric in metrics if metric.name == name)
     return unit.replace("y_true", y_true)

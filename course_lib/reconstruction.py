@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from .chunking import Chunk, Chunker
 from .columns import ColumnsMonitor
 from .monitor import Reading
-from .schema import Column, Table
-from .thresholds import Bounds, Threshold, require_number
+from .schema import Column, Encoded, Table, listed
+from .thresholds import Bounds, Threshold, Thresholds, require_number
 
 __all__ = ["DataReconstructionDriftCalculator"]
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 ROUNDING = 1e-9  # standard deviations
 
 
-class DataReconstructionDriftCalculator(ColumnsMonitor):
+class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
     """Measure how well the reference's main directions still describe the rows.
 
     Columns are imputed (mean, most frequent category), categories replaced by their frequency in
@@ -94,26 +94,32 @@ class DataReconstructionDriftCalculator(ColumnsMonitor):
         chunker: Chunker | None = None,
         threshold: Threshold | None = None,
         *,
+        thresholds: Thresholds = None,
         cross_fit: bool = True,
         row_cap: float | None = 0.999,
     ) -> None:
+        self.column_names = listed(column_names)
+        self.n_components, self.row_cap = n_components, row_cap
         super().__init__(
-            column_names,
-            threshold,
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
             chunk_number=chunk_number,
             chunk_period=chunk_period,
             chunker=chunker,
+            threshold=threshold,
+            thresholds=thresholds,
             cross_fit=cross_fit,
         )
-        _require_share_or_number(n_components, len(self.column_names))
-        self.n_components = n_components
-        if row_cap is not None:
-            require_number("row_cap", row_cap)
-            if not 0 < row_cap <= 1:
-                raise ValueError(f"`row_cap` must be a quantile between 0 and 1, got {row_cap}")
-        self.row_cap = row_cap
+
+    def _resolve(self) -> None:
+        super()._resolve()
+        _require_share_or_number(self.n_components, len(self.column_names))
+        if self.row_cap is not None:
+            require_number("row_cap", self.row_cap)
+            if not 0 < self.row_cap <= 1:
+                raise ValueError(
+                    f"`row_cap` must be a quantile between 0 and 1, got {self.row_cap}"
+                )
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Components:
         encoders, covariance = _scaled_covariance(table, rows)
@@ -131,13 +137,13 @@ class DataReconstructionDriftCalculator(ColumnsMonitor):
         # Where the reference is reconstructed exactly, the quantile is rounding, and no cap.
         return replace(learned, cap=cap) if cap > ROUNDING else learned
 
-    def _learn_again(self, state: Any, table: Table, rows: NDArray[np.intp]) -> Any:
+    def _learn_again(self, state: _Components, table: Table, rows: NDArray[np.intp]) -> _Components:
         # With as many directions as the whole reference asks for, or errors would not compare.
         encoders, covariance = _scaled_covariance(table, rows)
         directions = _principal(covariance)[1][: len(state.directions)]
         return _Components(encoders, directions, state.cap)
 
-    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+    def _measure(self, state: _Components, table: Table, chunk: Chunk) -> Iterable[Reading]:
         error, n = state.errors(table, chunk.rows), len(chunk)
         sampling_error = float(error.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
         yield Reading(self._metric, float(error.mean()), n, sampling_error=sampling_error)
@@ -160,7 +166,7 @@ class _Encoder:
     sd: float = 1.0
 
     @classmethod
-    def learn(cls, values: NDArray[Any], column: Column) -> _Encoder:
+    def learn(cls, values: Encoded, column: Column) -> _Encoder:
         if column.kind == "numeric":
             known = values[~np.isnan(values)]
             raw = cls(column, float(known.mean()) if len(known) else 0.0, np.empty(0))
@@ -172,13 +178,13 @@ class _Encoder:
         is_constant = sd <= 1e-13 * abs(mean)
         return cls(column, raw.fill, raw.frequencies, mean, 1.0 if is_constant else sd)
 
-    def encode(self, values: NDArray[Any]) -> Floats:
+    def encode(self, values: Encoded) -> Floats:
         numbers = self._numbers(values)
         numbers -= self.mean
         numbers /= self.sd
         return numbers
 
-    def _numbers(self, values: NDArray[Any]) -> Floats:
+    def _numbers(self, values: Encoded) -> Floats:
         """A new array: the values, gaps filled, or how frequent each category is."""
         if self.column.kind == "numeric":
             return np.where(np.isnan(values), self.fill, values)
@@ -199,7 +205,7 @@ class _Components:
         return np.asarray(np.minimum(np.sqrt(np.square(scaled).sum(axis=0)), self.cap))
 
 
-def _frequencies(codes: NDArray[Any], column: Column) -> Floats:
+def _frequencies(codes: Encoded, column: Column) -> Floats:
     """Share of each code in the rows: none for an unseen one, the mode's for a missing one."""
     counts = np.bincount(codes, minlength=column.missing_code + 1).astype(float)
     mode = int(counts[1:-1].argmax()) + 1

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_string_dtype
+
+from .notebook_table import notebook_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,10 +44,29 @@ COLUMNS = (
     "unit",
     "note",
 )
+#: The types of the columns of `Result.to_df`; all others hold texts, "" where there is none.
+_DTYPES = {
+    **dict.fromkeys(("chunk_index", "n_rows", "n_used"), np.dtype("int64")),
+    **dict.fromkeys(("start_date", "end_date"), np.dtype("datetime64[us]")),
+    **dict.fromkeys(MEASURES, np.dtype("float64")),
+    "alert": np.dtype("bool"),
+}
+#: The columns of `Result.distribution`, in order.
+_SHARES = (*COLUMNS[:5], "column", "bin", "left", "right", "share")
+_SHARES_DTYPES = {
+    **{name: _DTYPES[name] for name in ("chunk_index", "start_date", "end_date")},
+    **dict.fromkeys(("left", "right", "share"), np.dtype("float64")),
+}
+#: The columns that a notebook shows.
+_SHOWN = (
+    *("key", "column", "metric", "value", "lower_threshold", "upper_threshold"),
+    *("alert", "unit", "note"),
+)
+_REMEDY = "take it from a monitor, or from `to_df` of its result"
 _POSITIONS = re.compile(r"\[(\d+):(\d+)\]")
 _CHUNK = ["period", "chunk_index", "key", "start_date", "end_date"]
 
-ResultKind = Literal["estimated", "realized", "drift"]
+ResultKind = Literal["estimated", "realized", "drift", "quality"]
 Period = Literal["all", "reference", "analysis"]
 
 
@@ -51,14 +74,20 @@ Period = Literal["all", "reference", "analysis"]
 class Result:
     """The values, limits and alerts of a monitor, one row per chunk, column and metric.
 
-    Get the frame with `to_df`, a part of it with `filter`, a picture with `plot`.
-    Raw rows of your data are never kept. Taught in lesson 02.
+    Get the frame with `to_df`, the chunks that alert with `alerts`, a part with `filter`, a
+    picture with `plot`. ``len(result)`` is the number of rows of the frame. A notebook shows a
+    table of the analysis chunks. Raw rows of your data are never kept. Taught in lesson 02.
 
     Attributes
     ----------
-    kind : {"estimated", "realized", "drift"}
+    kind : {"estimated", "realized", "drift", "quality"}
     totals : frozenset of str
-        The metrics that are a sum over the rows used, no mean.
+        The metrics that are a sum over the rows used, not a mean.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, or a frame with other columns or types than those of `to_df`.
     """
 
     _frame: pd.DataFrame
@@ -66,17 +95,59 @@ class Result:
     _shares: pd.DataFrame | None = None
     totals: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(ResultKind):
+            kinds = ", ".join(map(repr, get_args(ResultKind)))
+            raise ValueError(f"`kind` of a result must be one of {kinds}, got {self.kind!r}")
+        _require_frame("frame", self._frame, COLUMNS, _DTYPES)
+        if self._shares is not None:
+            _require_frame("distribution", self._shares, _SHARES, _SHARES_DTYPES)
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
     def to_df(self) -> pd.DataFrame:
         """Return a copy of the tidy frame.
 
         Columns: ``period`` ("reference" or "analysis"), ``chunk_index`` (from 0 in each period),
         ``key``, ``start_date``, ``end_date``, ``n_rows`` in the chunk, ``n_used`` by the metric,
-        ``column`` (missing for metrics of the whole model), ``metric``, ``value``,
-        ``sampling_error``, ``lower_confidence_boundary``, ``upper_confidence_boundary``,
-        ``lower_threshold``, ``upper_threshold``, ``alert``, ``unit`` and ``note``, which says why a
-        value is missing.
+        ``column`` ("" for metrics of the whole model and of all columns together), ``metric``,
+        ``value``, ``sampling_error``, ``lower_confidence_boundary``,
+        ``upper_confidence_boundary``, ``lower_threshold``, ``upper_threshold``, ``alert``,
+        ``unit`` and ``note``, which says why a value is missing.
+
+        A key names one chunk of both periods: positions in the frame (``"[0:299]"``) or the
+        calendar period (``"2024-03"``) in the analysis, the same after ``"reference "`` in the
+        reference. So within a column and metric, keys are a unique index. Dates are in
+        microseconds, and a calendar chunk ends one microsecond before the next one begins.
         """
         return self._frame.copy()
+
+    def alerts(self, *, period: Period = "analysis") -> pd.DataFrame:
+        """Return the rows of the frame that alert, numbered from 0.
+
+        Parameters
+        ----------
+        period : {"analysis", "reference", "all"}
+            Alerts of the reference are false by definition.
+
+        Raises
+        ------
+        ValueError
+            For another period.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from course_lib import MissingValuesCalculator
+        >>> frame = pd.DataFrame({"size": range(1000)})
+        >>> monitor = MissingValuesCalculator(["size"], chunk_size=100).fit(frame)
+        >>> result = monitor.calculate(frame.where(frame["size"] < 850))
+        >>> result.alerts()[["key", "value"]].values.tolist()
+        [['[800:899]', 0.5], ['[900:999]', 1.0]]
+        """
+        frame = self.filter(period=period)._frame
+        return frame[frame["alert"]].reset_index(drop=True)
 
     def distribution(self) -> pd.DataFrame:
         """Return how the columns are spread in each chunk: a copy, one row per chunk and bin.
@@ -108,6 +179,8 @@ class Result:
 
         Raises
         ------
+        TypeError
+            For `metrics` or `column_names` that are neither a name nor a list of names.
         ValueError
             For a period, metric or column that the result does not have.
         """
@@ -116,9 +189,12 @@ class Result:
         keep = pd.Series(True, index=self._frame.index)
         if period != "all":
             keep &= self._frame["period"] == period
-        for field, wanted in (("metric", metrics), ("column", column_names)):
+        for argument, field, wanted in (
+            ("metrics", "metric", metrics),
+            ("column_names", "column", column_names),
+        ):
             if wanted is not None:
-                keep &= self._frame[field].isin(self._known(field, wanted))
+                keep &= self._frame[field].isin(self._known(field, _names(argument, wanted)))
         part = self._frame[keep].reset_index(drop=True)
         return replace(self, _frame=part, _shares=_shares_of(self._shares, part))
 
@@ -154,7 +230,7 @@ class Result:
         >>> monitor = MissingValuesCalculator(["size"], "day", chunk_size=5).fit(frame[:25])
         >>> tonight = frame[:5].assign(day=days[:5] + pd.Timedelta(40, "D"))
         >>> monitor.calculate(frame[25:]).extend(monitor.calculate(tonight))
-        Result(drift missing_values of 1 columns: 2 analysis chunks, 0 alerts)
+        Result(quality missing_values of 1 column: 2 analysis chunks, 0 alerts)
         """
         _require_same_monitor(self, later)
         old, new = (each.filter(period="analysis")._frame for each in (self, later))
@@ -215,37 +291,33 @@ class Result:
         return plots.plot_result(self, kind=kind, ax=ax, title=title)
 
     @property
-    def series(self) -> list[tuple[str | None, str]]:
-        """The (column, metric) pairs in order; column is None for the whole model."""
+    def series(self) -> list[tuple[str, str]]:
+        """The (column, metric) pairs in order; column is "" for the whole model."""
         pairs = self._frame[["column", "metric"]].drop_duplicates()
-        return [
-            (None if pd.isna(column) else column, metric)
-            for column, metric in pairs.itertuples(index=False)
-        ]
+        return list(pairs.itertuples(index=False, name=None))
 
-    def _known(self, field: str, wanted: str | Sequence[str]) -> list[str]:
-        names = [wanted] if isinstance(wanted, str) else list(wanted)
-        known = list(self._frame[field].dropna().unique())
+    def _known(self, field: str, names: list[str]) -> list[str]:
+        known = list(self._frame[field].unique())
         for name in names:
             if name not in known:
-                listed = ", ".join(map(str, known)) or "none"
+                listed = ", ".join(filter(None, known)) or "none"
                 raise ValueError(f"the result has no {field} {name!r}; it has: {listed}")
         return names
 
+    def _repr_html_(self) -> str:
+        _, rows = _latest(self._frame)
+        return notebook_table(repr(self), rows[list(_SHOWN)], rows["alert"])
+
     def __repr__(self) -> str:
-        analysis = self._frame[self._frame["period"] == "analysis"]
-        rows = self._frame if analysis.empty else analysis
-        period = "reference" if analysis.empty else "analysis"
+        period, rows = _latest(self._frame)
         names = ", ".join(str(name) for name in self._frame["metric"].unique())
-        n_chunks = rows["chunk_index"].nunique()
-        alerts, missing = int(rows["alert"].sum()), int(rows["value"].isna().sum())
-        of_missing = f"{missing} {'value' if missing == 1 else 'values'} missing, " * bool(missing)
-        columns = self._frame["column"].dropna().nunique()
-        of_columns = f" of {columns} columns" if columns else ""
+        n_chunks, n_missing = rows["chunk_index"].nunique(), int(rows["value"].isna().sum())
+        of_missing = f"{_several(n_missing, 'value')} missing, " if n_missing else ""
+        columns = self._frame.loc[self._frame["column"] != "", "column"].nunique()
+        of_columns = f" of {_several(columns, 'column')}" if columns else ""
         return (
-            f"Result({self.kind} {names}{of_columns}: "
-            f"{n_chunks} {period} {'chunk' if n_chunks == 1 else 'chunks'}, {of_missing}"
-            f"{alerts} {'alert' if alerts == 1 else 'alerts'})"
+            f"Result({self.kind} {names}{of_columns}: {_several(n_chunks, f'{period} chunk')}, "
+            f"{of_missing}{_several(int(rows['alert'].sum()), 'alert')})"
         )
 
 
@@ -303,8 +375,14 @@ class Comparison:
 
         return plots.plot_comparison(self, ax=ax, title=title)
 
+    def _repr_html_(self) -> str:
+        _, rows = _latest(self.to_df())
+        alerts = [name for name in rows if rows[name].dtype == bool]
+        shown = rows.drop(columns=["period", "chunk_index", "start_date", "end_date"])
+        return notebook_table(repr(self), shown, rows[alerts].any(axis=1))
+
     def __repr__(self) -> str:
-        return f"Comparison({' and '.join(self.labels)}: {len(self.to_df())} chunks)"
+        return f"Comparison({' and '.join(self.labels)}: {_several(len(self.to_df()), 'chunk')})"
 
 
 def in_all_rows(result: Result) -> pd.DataFrame:
@@ -313,6 +391,56 @@ def in_all_rows(result: Result) -> pd.DataFrame:
     partly = frame["metric"].isin(result.totals) & (frame["n_used"] > 0)
     frame.loc[partly, "value"] *= frame["n_rows"] / frame["n_used"]
     return frame
+
+
+def _several(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _latest(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """The analysis rows, or those of the reference where there is no analysis."""
+    analysis = frame[frame["period"] == "analysis"]
+    return ("reference", frame) if analysis.empty else ("analysis", analysis)
+
+
+def _names(argument: str, wanted: object) -> list[str]:
+    if isinstance(wanted, str):
+        return [wanted]
+    if not isinstance(wanted, Iterable):
+        raise TypeError(f"`{argument}` must be a name or a list of names, got {wanted!r}")
+    return list(wanted)
+
+
+def _require_frame(
+    what: str, frame: object, columns: Sequence[str], dtypes: Mapping[str, np.dtype[Any]]
+) -> None:
+    """Refuse anything but a frame with these columns, of these types or texts, in this order."""
+    if not isinstance(frame, pd.DataFrame):
+        raise ValueError(f"the {what} of a result must be a DataFrame, got {frame!r}")
+    if list(frame.columns) != list(columns):
+        lacks = [name for name in columns if name not in frame]
+        more = [str(name) for name in frame if name not in columns]
+        faults = [f"lacks {_several(len(lacks), 'column')}: {', '.join(lacks)}"] * bool(lacks)
+        faults += [f"has {_several(len(more), 'unknown column')}: {', '.join(more)}"] * bool(more)
+        faults = faults or [f"does not have its columns once each, in order: {', '.join(columns)}"]
+        raise ValueError(f"the {what} of a result {' and '.join(faults)}; {_REMEDY}")
+    for name, dtype in zip(columns, frame.dtypes, strict=True):
+        if not (dtype == dtypes[name] if name in dtypes else is_string_dtype(dtype)):
+            raise ValueError(
+                f"`{name}` in the {what} of a result must be {dtypes.get(name, 'text')}, got "
+                f"{dtype}; {_REMEDY}"
+            )
+        if name not in dtypes and frame[name].hasnans:
+            raise ValueError(
+                f"`{name}` in the {what} of a result is missing in {frame[name].isna().sum()} of "
+                f'{len(frame)} rows; give "" where there is none'
+            )
+    unknown = set(frame["period"].unique()) - {"reference", "analysis"}
+    if unknown:
+        raise ValueError(
+            f'`period` in the {what} of a result must be "reference" or "analysis", got '
+            f"{', '.join(map(repr, sorted(unknown)))}"
+        )
 
 
 def _require_same_monitor(first: Result, later: Result) -> None:
@@ -368,5 +496,5 @@ def _shares_of(shares: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame
 
 def _label(result: Result) -> str:
     column, metric = result.series[0]
-    name = metric if column is None else f"{column} {metric}"
-    return name if result.kind == "drift" else f"{result.kind} {name}"
+    name = f"{column} {metric}" if column else metric
+    return name if result.kind in ("drift", "quality") else f"{result.kind} {name}"

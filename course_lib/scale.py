@@ -15,14 +15,14 @@ from typing import Any
 import pandas as pd
 
 from .chunking import PeriodBasedChunker
-from .monitor import Monitor
+from .monitor import Monitor, not_fitted
 from .result import Result
 
 __all__ = ["measure_partitions"]
 
 
 def measure_partitions(
-    monitor: Monitor, partitions: Iterable[pd.DataFrame] | Any, *, progress: bool = False
+    monitor: Monitor[Any], partitions: Iterable[pd.DataFrame] | Any, *, progress: bool = False
 ) -> Result:
     """Measure a data set in partitions: the result is that of all its rows in one frame.
 
@@ -67,7 +67,7 @@ def measure_partitions(
     >>> frame = pd.DataFrame({"size": 1.0, "day": days})
     >>> monitor = MissingValuesCalculator(["size"], "day", chunk_period="W").fit(frame[:49])
     >>> measure_partitions(monitor, (week for _, week in frame[49:].resample("W", on="day")))
-    Result(drift missing_values of 1 columns: 3 analysis chunks, 0 alerts)
+    Result(quality missing_values of 1 column: 3 analysis chunks, 0 alerts)
     """
     _require_ready(monitor, partitions)
     results: Iterable[Result | None]
@@ -86,16 +86,16 @@ def measure_partitions(
     return _joined(monitor, parts)
 
 
-def _measured(monitor: Monitor, part: pd.DataFrame, number: int) -> Result | None:
+def _measured(monitor: Monitor[Any], part: pd.DataFrame, number: int) -> Result | None:
     """Measure one partition, here or on a worker; its chunks alone are worth sending back."""
     try:
-        return monitor._run(part, "").filter(period="analysis") if len(part) else None
+        return monitor._run(part).filter(period="analysis") if len(part) else None
     except (TypeError, ValueError) as error:
         error.add_note(f"This is partition {number}, counted from 0.")
         raise
 
 
-def _on_dask(monitor: Monitor, partitions: Iterable[Any]) -> Iterator[Result | None]:
+def _on_dask(monitor: Monitor[Any], partitions: Iterable[Any]) -> Iterator[Result | None]:
     dask = import_module("dask")
     measured = dask.delayed(_measured)
     # A part of the graph, unlike scattered data, outlives the worker that has it.
@@ -115,15 +115,16 @@ def _client() -> Any:
         return None
 
 
-def _joined(monitor: Monitor, parts: list[Result]) -> Result:
+def _joined(monitor: Monitor[Any], parts: list[Result]) -> Result:
     """Put the reference before the chunks of all parts: `Result.extend`, once for all of them."""
-    fitted: Any = monitor._fitted
+    fitted = monitor._fitted
+    assert fitted is not None
     frames = [fitted.reference, _counted(part._frame for part in parts)]
     shares = None
     if fitted.shares is not None:
         both = [fitted.shares, _counted(part._shares for part in parts)]
         shares = pd.concat(both, ignore_index=True)
-    return monitor._result(pd.concat(frames, ignore_index=True), shares)
+    return fitted.rules._result(pd.concat(frames, ignore_index=True), shares)
 
 
 def _counted(frames: Iterable[Any]) -> pd.DataFrame:
@@ -141,12 +142,11 @@ def _require_ready(monitor: object, partitions: object) -> None:
             "of frames or a Dask DataFrame"
         )
     if monitor._fitted is None:
+        raise not_fitted(monitor, "calculate(analysis)")
+    chunker = monitor._fitted.rules._chunker
+    if not isinstance(chunker, PeriodBasedChunker):
         raise ValueError(
-            f"this {type(monitor).__name__} is not fitted; call `.fit(reference)` before"
-        )
-    if not isinstance(monitor.chunker, PeriodBasedChunker):
-        raise ValueError(
-            f"{monitor.chunker!r} counts rows across partitions, and a partition does not know "
+            f"{chunker!r} counts rows across partitions, and a partition does not know "
             'those before it; use calendar chunks, such as chunk_period="W"'
         )
 

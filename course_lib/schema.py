@@ -18,9 +18,10 @@ from pandas.api import types
 
 from .chunking import Chunk, Chunker
 
-__all__ = ["Column", "Schema", "Table", "listed"]
+__all__ = ["Column", "Encoded", "Schema", "Table", "listed"]
 
 Kind = Literal["numeric", "categorical"]
+Encoded = NDArray[Any]  # a column as float64 numbers or int32 codes
 LARGEST = 1e70  # of a number: its fourth power can still be summed
 FIRST_YEAR, LAST_YEAR = 1678, 2261  # whole years that int64 holds in nanoseconds
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas infers objects
@@ -48,7 +49,7 @@ class Column:
         """The code of a missing value: one more than the number of categories."""
         return len(self.categories) + 1
 
-    def encode(self, values: pd.Series) -> NDArray[Any]:
+    def encode(self, values: pd.Series) -> Encoded:
         """Return the column as float64 (NaN where missing) or as int32 codes."""
         if self.kind == "numeric":
             return _as_float(values, self.name)
@@ -56,7 +57,7 @@ class Column:
         codes[values.isna().to_numpy()] = self.missing_code
         return codes
 
-    def is_missing(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+    def is_missing(self, values: Encoded) -> NDArray[np.bool_]:
         """Return which values of an encoded array are missing."""
         return np.asarray(
             np.isnan(values) if self.kind == "numeric" else values == self.missing_code
@@ -67,12 +68,12 @@ class Column:
 class Table:
     """A checked frame: one read-only array per column, rows in order of time, and its chunks."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, Encoded]
     columns: tuple[Column, ...]
     chunks: tuple[Chunk, ...]
     n_rows: int
 
-    def __getitem__(self, name: str) -> NDArray[Any]:
+    def __getitem__(self, name: str) -> Encoded:
         return self.arrays[name]
 
     def categorical(self, names: Sequence[str]) -> list[int]:
@@ -81,7 +82,7 @@ class Table:
         return [i for i, name in enumerate(names) if kinds[name] == "categorical"]
 
     def matrix(
-        self, names: Sequence[str], rows: slice | NDArray[Any] = slice(None)
+        self, names: Sequence[str], rows: slice | NDArray[np.intp] = slice(None)
     ) -> NDArray[np.float64]:
         """Return the named columns side by side, shape (rows, columns), codes as floats."""
         return np.column_stack([self.arrays[name][rows] for name in names]).astype(
@@ -146,6 +147,7 @@ class Schema:
         _require_frame(frame, "reference")
         columns = listed(columns)
         numeric, categorical = set(listed(numeric)), set(listed(categorical))
+        _require_text([*columns, *([] if timestamp is None else [timestamp])])
         _require_unique(columns)
         _require_columns(frame, [*columns, *([timestamp] if timestamp else [])], "reference")
         for kind, given in (("numerical", numeric), ("categorical", categorical)):
@@ -237,10 +239,19 @@ def _require_frame(frame: object, name: str) -> None:
 
 
 def listed(columns: Iterable[str] | None) -> list[str]:
-    """Return a copy of a list of column names; a text would fall into letters."""
+    """Return a copy of a list of column names; a string would be iterated by character."""
     if isinstance(columns, str):
         raise TypeError(f"give column names as a list: [{columns!r}], not {columns!r}")
     return [] if columns is None else list(columns)
+
+
+def _require_text(columns: Sequence[object]) -> None:
+    other = [name for name in columns if not isinstance(name, str) or not name]
+    if other:
+        raise TypeError(
+            f"{len(other)} of {len(columns)} column names are empty or not text, such as "
+            f"{other[0]!r}; rename the columns first: frame.columns = frame.columns.map(str)"
+        )
 
 
 def _require_unique(columns: Sequence[str]) -> None:
@@ -264,7 +275,7 @@ def _require_columns(frame: pd.DataFrame, columns: Sequence[str], name: str) -> 
             raise ValueError(f"`{name}` has {count} columns named `{column}`; rename or drop one")
 
 
-def _require_complete(array: NDArray[Any], column: Column, name: str) -> None:
+def _require_complete(array: Encoded, column: Column, name: str) -> None:
     gaps = column.is_missing(array)
     if gaps.any():
         raise ValueError(
@@ -401,7 +412,7 @@ def _timestamps(values: pd.Series, name: str) -> pd.DatetimeIndex:
     return parsed
 
 
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+def _frozen(array: Encoded) -> Encoded:
     view = array.view()
     view.flags.writeable = False
     return view

@@ -6,7 +6,7 @@ Taught in lesson 02 (what a limit costs in false alarms).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -20,7 +20,9 @@ __all__ = [
     "PredictionIntervalThreshold",
     "StandardDeviationThreshold",
     "Threshold",
+    "Thresholds",
     "quiet_chunks",
+    "thresholds_by_metric",
 ]
 
 Side = Literal["upper", "lower", "both"]
@@ -78,6 +80,10 @@ class Threshold(Protocol):
         self, values: ArrayLike, *, n_used: ArrayLike, n: float, bounds: Bounds
     ) -> tuple[float | None, float | None]:
         """Return (lower, upper) for a chunk of ``n`` rows; None switches a side off."""
+
+
+#: What monitors accept: one threshold for all metrics, or one per metric; the default without.
+Thresholds = Threshold | Mapping[str, Threshold] | None
 
 
 @dataclass(frozen=True)
@@ -322,3 +328,36 @@ def require_number(name: str, value: object) -> None:
         raise TypeError(f"`{name}` must be a number, got {value!r}")
     if not math.isfinite(float(value)):
         raise ValueError(f"`{name}` must be finite, got {value}")
+
+
+def thresholds_by_metric(thresholds: object, metrics: Sequence[str]) -> dict[str, Threshold]:
+    """Return the thresholds that were asked for, by metric.
+
+    Parameters
+    ----------
+    thresholds : Threshold, dict of metric name to Threshold, or None
+        One threshold stands for all metrics.
+    metrics : sequence of str
+        The metrics that are measured.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For something that is not a threshold, or a metric that is not measured.
+    """
+    if thresholds is None:
+        return {}
+    asked = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(metrics, thresholds)
+    for name, threshold in asked.items():
+        if name not in metrics:
+            raise ValueError(
+                f"`thresholds` names {name!r}, which is not measured; "
+                f"measured are: {', '.join(metrics)}"
+            )
+        if isinstance(threshold, type) or not callable(getattr(threshold, "limits", None)):
+            raise TypeError(
+                f"{threshold!r} is not a threshold for {name!r}; give one such as "
+                "ConstantThreshold(upper=300), or a dict such as "
+                '{"mae": ConstantThreshold(upper=300)}'
+            )
+    return dict(asked)

@@ -6,15 +6,28 @@ Threads come from OMP_NUM_THREADS, as OpenMP reads it; small data use one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["QUIET", "Model", "bin_matrix", "draw", "grow", "load_lightgbm", "predict", "threads"]
+__all__ = [
+    "QUIET",
+    "Booster",
+    "Hyperparameters",
+    "bin_matrix",
+    "draw",
+    "grow",
+    "load_lightgbm",
+    "predict",
+    "threads",
+]
+
+#: Settings of LightGBM by name.
+Hyperparameters = Mapping[str, object]
 
 #: Passed to every LightGBM model of the library.
-QUIET: dict[str, Any] = {
+QUIET: dict[str, object] = {
     "verbosity": -1,
     "seed": 0,
     "deterministic": True,
@@ -23,7 +36,7 @@ QUIET: dict[str, Any] = {
 #: Rows below which one thread learns or predicts. A tree grows in many short steps that each wait
 #: for all threads; predictions wait once.
 SMALL, FEW = 100_000, 5_000
-#: Other names of LightGBM's for settings that are set here; with both, it would heed ours only.
+#: LightGBM aliases of the settings we set; without them our default would override the alias.
 _ALIASES = {
     **dict.fromkeys(("random_state", "random_seed"), "seed"),
     **dict.fromkeys(("n_jobs", "num_thread", "nthread", "nthreads"), "num_threads"),
@@ -45,13 +58,14 @@ _REFUSED = {
 }
 
 
-@runtime_checkable
-class Model(Protocol):
+class Booster(Protocol):
     """A lightgbm.Booster, as far as monitors need it."""
 
-    def num_feature(self) -> int: ...  # noqa: D102
+    def predict(self, data: NDArray[np.float64], **settings: object) -> NDArray[np.float64]: ...  # noqa: D102
 
-    def predict(self, data: Any, **settings: Any) -> Any: ...  # noqa: D102
+    def feature_importance(self, importance_type: str) -> NDArray[np.float64]: ...  # noqa: D102
+
+    def model_to_string(self) -> str: ...  # noqa: D102
 
 
 def load_lightgbm() -> Any:
@@ -71,7 +85,7 @@ def bin_matrix(
     categorical: Sequence[int],
     *,
     target: NDArray[np.float64] | None = None,
-    hyperparameters: Mapping[str, Any] | None = None,
+    hyperparameters: Hyperparameters | None = None,
 ) -> Any:
     """Bin columns once, as a lightgbm.Dataset from which several targets can be learned.
 
@@ -105,10 +119,10 @@ def bin_matrix(
 def grow(
     data: Any,
     target: NDArray[np.float64] | None = None,
-    hyperparameters: Mapping[str, Any] | None = None,
+    hyperparameters: Hyperparameters | None = None,
     *,
     name: str = "the target",
-) -> Any:
+) -> Booster:
     """Fit a lightgbm.Booster to a target.
 
     LightGBM's defaults with squared error, unless hyperparameters say otherwise. Without a target
@@ -134,7 +148,8 @@ def grow(
         n_rounds = settings.pop("num_iterations", 100)
         if target is not None:
             data.set_label(target)
-        return lightgbm.train(settings, data, num_boost_round=n_rounds)
+        booster: Booster = lightgbm.train(settings, data, num_boost_round=n_rounds)
+        return booster
     except (lightgbm.basic.LightGBMError, ValueError, TypeError) as error:
         if not asked:
             raise
@@ -144,7 +159,7 @@ def grow(
         ) from error
 
 
-def _asked(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
+def _asked(hyperparameters: Hyperparameters | None) -> dict[str, object]:
     """Hyperparameters under the names that are used here."""
     asked = {_ALIASES.get(name, name): value for name, value in (hyperparameters or {}).items()}
     for name, reason in _REFUSED.items():
@@ -154,7 +169,7 @@ def _asked(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if name not in _REFUSED}
 
 
-def predict(booster: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def predict(booster: Booster, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Predict with a lightgbm.Booster, shape (n_rows,)."""
     return np.asarray(booster.predict(matrix, **threads(len(matrix), FEW)))
 

@@ -5,9 +5,9 @@ The statistics are the plain functions of `course_lib.distances`. Taught in less
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,10 @@ from .distances import (
 )
 from .distributions import CategoryBins, NumberBins, Shares
 from .monitor import Monitor, Reading
+from .parameters import copied
 from .result import Result
-from .schema import Column, Schema, Table, listed
-from .thresholds import Bounds, Threshold
+from .schema import Column, Encoded, Schema, Table, listed
+from .thresholds import Bounds, Thresholds
 
 __all__ = ["UnivariateDriftCalculator"]
 
@@ -54,7 +55,7 @@ _BOUNDS = {
 }
 
 
-class UnivariateDriftCalculator(Monitor):
+class UnivariateDriftCalculator(Monitor["_Columns"]):
     """Measure per chunk and column how far the distribution has moved from the reference.
 
     Missing values are left out (`MissingValuesCalculator` watches them); ``n_used`` counts the
@@ -76,8 +77,8 @@ class UnivariateDriftCalculator(Monitor):
         Of ``jensen_shannon`` (default), ``hellinger``, ``kolmogorov_smirnov``, ``wasserstein``.
     chunk_size, chunk_number, chunk_period, chunker
         One of them; ten chunks when none is given.
-    thresholds : dict of method to Threshold, optional
-        `PredictionIntervalThreshold()` for those not named.
+    thresholds : Threshold or dict of method to Threshold, optional
+        One for all methods, or one per method; `PredictionIntervalThreshold()` by default.
     bins : {"quantile", "doane"}
         For histograms of numbers: ten bins that hold equal shares of the reference (a value that
         fills one has it to itself) and one for each tail beyond it; or NannyML's bins of equal
@@ -121,15 +122,17 @@ class UnivariateDriftCalculator(Monitor):
         chunk_number: int | None = None,
         chunk_period: str | None = None,
         chunker: Chunker | None = None,
-        thresholds: Mapping[str, Threshold] | None = None,
+        thresholds: Thresholds = None,
         *,
         bins: Bins = "quantile",
         cross_fit: bool = True,
     ) -> None:
-        self.categorical_methods = _methods("categorical", categorical_methods, _CATEGORICAL)
-        self.continuous_methods = _methods("continuous", continuous_methods, _CONTINUOUS)
-        if bins not in ("quantile", "doane"):
-            raise ValueError(f'`bins` must be "quantile" or "doane", got {bins!r}')
+        self.column_names = listed(column_names)
+        self.treat_as_numerical = copied(treat_as_numerical)
+        self.treat_as_categorical = copied(treat_as_categorical)
+        self.categorical_methods = copied(categorical_methods)
+        self.continuous_methods = copied(continuous_methods)
+        self.bins: Bins = bins
         super().__init__(
             timestamp_column_name=timestamp_column_name,
             chunk_size=chunk_size,
@@ -139,10 +142,14 @@ class UnivariateDriftCalculator(Monitor):
             thresholds=thresholds,
             cross_fit=cross_fit,
         )
-        self.column_names = listed(column_names)
-        self.treat_as_numerical = listed(treat_as_numerical)
-        self.treat_as_categorical = listed(treat_as_categorical)
-        self.bins: Bins = bins
+
+    def _resolve(self) -> None:
+        self._treated = listed(self.treat_as_numerical), listed(self.treat_as_categorical)
+        self._categorical = _methods("categorical", self.categorical_methods, _CATEGORICAL)
+        self._continuous = _methods("continuous", self.continuous_methods, _CONTINUOUS)
+        if self.bins not in ("quantile", "doane"):
+            raise ValueError(f'`bins` must be "quantile" or "doane", got {self.bins!r}')
+        super()._resolve()
 
     def calculate(self, analysis: pd.DataFrame) -> Result:
         """Measure the chunks of a frame; reference chunks come first in the result.
@@ -157,15 +164,15 @@ class UnivariateDriftCalculator(Monitor):
         TypeError, ValueError
             Before `fit`, or for input that cannot be used.
         """
-        return self._run(analysis, "calculate(analysis)")
+        return self._run(analysis)
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         return Schema.learn(
             reference,
             self.column_names,
-            timestamp=self.timestamp_column_name,
-            numeric=self.treat_as_numerical,
-            categorical=self.treat_as_categorical,
+            timestamp=self._timestamp,
+            numeric=self._treated[0],
+            categorical=self._treated[1],
         )
 
     def _check_reference(self, table: Table) -> None:
@@ -176,22 +183,22 @@ class UnivariateDriftCalculator(Monitor):
                     "leave it out, or choose a period in which it was recorded"
                 )
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, _Numbers | _Categories]:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Columns:
         return {
             column.name: (
-                _Numbers.learn(table[column.name][rows], self.bins, self.continuous_methods)
+                _Numbers.learn(table[column.name][rows], self.bins, self._continuous)
                 if column.kind == "numeric"
-                else _Categories.learn(table[column.name][rows], column, self.categorical_methods)
+                else _Categories.learn(table[column.name][rows], column, self._categorical)
             )
             for column in table.columns
         }
 
-    def _without(self, state: Any, table: Table, chunks: Sequence[Chunk]) -> Any:
+    def _without(self, state: _Columns, table: Table, chunks: Sequence[Chunk]) -> _Columns:
         """The reference less one chunk: its counts are subtracted, nothing is sorted again."""
         (chunk,) = chunks
         return {name: column.without(table[name][chunk.rows]) for name, column in state.items()}
 
-    def _measure(self, state: Any, table: Table, chunk: Chunk) -> Iterable[Reading]:
+    def _measure(self, state: _Columns, table: Table, chunk: Chunk) -> Iterable[Reading]:
         for name, column in state.items():
             values = column.present(table[name][chunk.rows])
             shares = column.shares(values, len(chunk))
@@ -202,7 +209,7 @@ class UnivariateDriftCalculator(Monitor):
                 yield Reading(method, value, len(values), name, note=note, shares=shares)
 
     def _metric_names(self) -> Sequence[str]:
-        return list(dict.fromkeys([*self.continuous_methods, *self.categorical_methods]))
+        return list(dict.fromkeys([*self._continuous, *self._categorical]))
 
     def _bounds(self, metric: str) -> Bounds:
         return _BOUNDS[metric]
@@ -263,7 +270,7 @@ class _Categories:
     drawn: CategoryBins
 
     @classmethod
-    def learn(cls, codes: NDArray[Any], column: Column, methods: tuple[str, ...]) -> _Categories:
+    def learn(cls, codes: Encoded, column: Column, methods: tuple[str, ...]) -> _Categories:
         counts = _counted(codes[codes < column.missing_code], column.missing_code)
         return cls(methods, counts, CategoryBins.learn(counts, column))
 
@@ -271,18 +278,21 @@ class _Categories:
     def size(self) -> int:
         return int(self.counts.sum())
 
-    def present(self, codes: NDArray[Any]) -> NDArray[Any]:
+    def present(self, codes: Encoded) -> Encoded:
         return codes[codes < len(self.counts)]
 
-    def shares(self, codes: NDArray[Any], n_rows: int) -> Shares:
+    def shares(self, codes: Encoded, n_rows: int) -> Shares:
         return self.drawn.shares(_counted(codes, len(self.counts)), n_rows)
 
-    def without(self, codes: NDArray[Any]) -> _Categories:
+    def without(self, codes: Encoded) -> _Categories:
         left_out = _counted(self.present(codes), len(self.counts))
         return replace(self, counts=self.counts - left_out)
 
-    def distance(self, method: str, codes: NDArray[Any]) -> float:
+    def distance(self, method: str, codes: Encoded) -> float:
         return _CATEGORICAL[method](self.counts, _counted(codes, len(self.counts)))
+
+
+_Columns = dict[str, _Numbers | _Categories]
 
 
 def _edges(ordered: Floats, bins: Bins) -> Floats:
@@ -297,7 +307,7 @@ def _edges(ordered: Floats, bins: Bins) -> Floats:
     return np.unique(np.concatenate([at, np.nextafter(heavy, np.inf)]))
 
 
-def _counted(codes: NDArray[Any], n_codes: int) -> Floats:
+def _counted(codes: Encoded, n_codes: int) -> Floats:
     return np.bincount(codes, minlength=n_codes).astype(float)
 
 

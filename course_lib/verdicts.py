@@ -251,7 +251,7 @@ def _measured(chunks: pd.DataFrame, given: str, result: Result) -> pd.DataFrame:
     """Return the analysis rows of a result with their distance from the reference."""
     _same_chunks(chunks, given, result)
     frame = result.to_df()
-    frame["is_column"] = frame["column"].notna()
+    frame["is_column"] = frame["column"] != ""
     frame["name"] = frame["column"].where(frame["is_column"], frame["metric"])
     reference = frame[frame["period"] == "reference"].groupby(_SERIES)["value"]
     usual = reference.agg(["mean", "std", "count"])

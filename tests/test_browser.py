@@ -18,7 +18,7 @@ from test_packaging import make, needs_make
 
 ROOT = Path(__file__).parent.parent
 needs_lab = pytest.mark.skipif(find_spec("jupyterlab") is None, reason="needs JupyterLab")
-pytestmark = [needs_browser, needs_make, needs_lab]
+pytestmark = [pytest.mark.slow, needs_browser, needs_make, needs_lab]
 
 SECONDS = 180  # upper bounds for a busy machine
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"

@@ -119,10 +119,30 @@ def test_a_period_is_named_as_pandas_names_it(offset, expected):
     assert keys(PeriodBasedChunker("day", offset).split(1, index)) == [expected]
 
 
-def test_a_period_is_dated_by_the_calendar_to_the_last_nanosecond():
-    (chunk,) = weekly(["2024-01-03", "2024-01-04"])
-    assert chunk.start_date == pd.Timestamp("2024-01-01")
-    assert chunk.end_date == pd.Timestamp("2024-01-07 23:59:59.999999999")
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_period_ends_one_microsecond_before_the_next_whatever_the_times_count(unit):
+    times = pd.DatetimeIndex(["2024-01-03", "2024-01-11"]).as_unit(unit)
+    first, second = PeriodBasedChunker("day", "W").split(2, times)
+    assert first.start_date == pd.Timestamp("2024-01-01")
+    assert first.end_date == pd.Timestamp("2024-01-07 23:59:59.999999")
+    assert second.start_date - first.end_date == pd.Timedelta(1, "us")
+    assert {chunk.start_date.unit for chunk in (first, second)} == {"us"}
+    assert {chunk.end_date.unit for chunk in (first, second)} == {"us"}
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_chunk_of_rows_is_dated_in_microseconds_by_its_first_and_last_row(unit):
+    times = pd.DatetimeIndex(["2024-01-03", "2024-01-04", "2024-01-05 10:30"]).as_unit(unit)
+    (chunk,) = SizeBasedChunker(3).split(3, times)
+    assert (chunk.start_date, chunk.end_date) == (times[0], times[2])
+    assert (chunk.start_date.unit, chunk.end_date.unit) == ("us", "us")
+
+
+def test_keys_are_unique_over_both_periods():
+    keys = [
+        c.key_in(p) for p in ("reference", "analysis") for c in SizeBasedChunker(2).split(4, None)
+    ]
+    assert keys == ["reference [0:1]", "reference [2:3]", "[0:1]", "[2:3]"]
 
 
 def test_an_empty_week_makes_no_chunk_and_leaves_no_gap_in_the_index():
@@ -195,12 +215,12 @@ def test_a_size_or_number_that_is_not_whole_is_refused_by_name(name, value):
 
 @pytest.mark.parametrize("offset", ["fortnight", "", 7])
 def test_an_unknown_period_is_refused_with_examples(offset):
-    with pytest.raises(ValueError, match=r'is no pandas period alias; use for example "D", "W"'):
+    with pytest.raises(ValueError, match=r'^`offset` .* pandas period alias; .*example "D", "W"'):
         PeriodBasedChunker("day", offset)
 
 
 def test_a_multiple_of_a_period_is_refused_since_its_chunks_would_overlap():
-    with pytest.raises(ValueError, match="`chunk_period` '2W' spans 2 periods"):
+    with pytest.raises(ValueError, match=r"^`offset` '2W' .*`chunk_period`.* spans 2 periods"):
         PeriodBasedChunker("day", "2W")
 
 

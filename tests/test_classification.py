@@ -224,8 +224,8 @@ def test_every_chunk_has_the_value_of_its_rows(name):
     assert found["n_used"].tolist() == [100, 100, 50]
 
 
-def test_all_seven_rates_are_measured_when_none_is_named():
-    assert measured(None, loans(100, 1))["metric"].tolist() == RATES
+def test_by_default_one_metric_of_the_score_and_two_of_the_classes_are_measured():
+    assert measured(None, loans(100, 1))["metric"].tolist() == ["roc_auc", "f1", "accuracy"]
 
 
 def test_a_worse_classifier_alerts_and_a_better_one_does_not():

@@ -194,6 +194,7 @@ def test_limits_are_those_of_the_realized_values(name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*RATES, "business_value"])
 def test_boundaries_hold_the_realized_value_at_about_the_rate_asked_for(name):
     settings = {"business_value_matrix": [[0, -1], [-10, 5]]} if name == "business_value" else {}

@@ -69,6 +69,7 @@ def test_a_file_says_nothing_about_the_machine_that_made_it(name):
 # -- Rebuilding -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_sources
 @pytest.mark.parametrize("name", FILES)
 def test_building_again_gives_the_same_file(build, tmp_path, name):

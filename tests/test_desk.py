@@ -65,6 +65,7 @@ def test_two_rebuilt_desks_are_equal(desk):
     assert desk.model.model_to_string() == again.model.model_to_string()
 
 
+@pytest.mark.slow
 def test_another_process_with_more_threads_builds_the_same_desk(desk):
     code = (
         "from course_lib.desk import load_desk; print(load_desk().analysis.predicted_price.sum())"

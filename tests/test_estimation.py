@@ -277,13 +277,20 @@ def test_a_reference_chunk_without_labels_is_estimated_but_sets_no_limit():
 # -- Confidence boundaries ------------------------------------------------------------------------
 
 
-def test_the_boundaries_are_the_formula_of_the_docstring_worked_by_hand():
+STEEP = {"n_estimators": 2, "learning_rate": 1.7}  # predicts losses below 0
+
+
+@pytest.mark.parametrize("settings", [QUICK, STEEP], ids=["above the limit", "below the limit"])
+def test_the_boundaries_are_the_formula_of_the_docstring_with_losses_clipped_at_the_limit(settings):
     reference, later = stones(), stones(200, seed=1)
+    lowest = []
 
     def measure(learned, chunk):
         known = encoded(chunk, reference)
-        first = np.maximum(nanny(learned, loss(learned), reference, **QUICK).predict(known), 0)
-        second = nanny(learned, loss(learned) ** 2, reference, **QUICK).predict(known)
+        first = nanny(learned, loss(learned), reference, **settings).predict(known)
+        lowest.append(first.min())
+        first = np.maximum(first, 0)
+        second = nanny(learned, loss(learned) ** 2, reference, **settings).predict(known)
         error = np.sqrt(np.maximum(second - first**2, 0).mean() / len(chunk))
         return first.mean(), error
 
@@ -294,11 +301,12 @@ def test_the_boundaries_are_the_formula_of_the_docstring_worked_by_hand():
         value, error = measure(reference.drop(block), chunk)
         off.append((loss(chunk).mean() - value) / error)
     reach = stats.t.ppf(0.975, df=9) * np.sqrt(1 + 1 / 10) * np.std(off, ddof=1)
-    found = estimated(reference, later)
+    found = estimated(reference, later, hyperparameters=settings)
     for i in range(2):
         value, error = measure(reference, later.iloc[100 * i : 100 * i + 100])
         assert found["lower_confidence_boundary"][i] == pytest.approx(value - reach * error)
         assert found["upper_confidence_boundary"][i] == pytest.approx(value + reach * error)
+    assert (min(lowest) < 0) == (settings is STEEP)
 
 
 def test_the_boundaries_contain_the_estimate_and_stay_above_the_lower_limit():
@@ -351,6 +359,7 @@ def test_a_higher_confidence_level_gives_wider_boundaries():
     np.testing.assert_allclose(levels[1], ratio * levels[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0.8, 0.95])
 def test_the_boundaries_hold_the_realized_value_at_the_stated_rate_in_quiet_times(level):
     n_runs, n_chunks, held = 25, 20, []

@@ -122,6 +122,18 @@ def test_positions_are_counted_on_from_a_short_chunk():
     assert frame["chunk_index"].tolist() == list(range(9))
 
 
+def test_the_keys_of_the_reference_stay_when_positions_are_counted_on():
+    monitor = MONITORS["univariate"](chunk_period=None, chunk_size=30).fit(REFERENCE)
+    longer = reduce(Result.extend, [measure(monitor, part) for part in parts(ANALYSIS, 90)])
+    for frame in (longer.to_df(), longer.distribution()):
+        chunks = frame[frame["column"] == frame["column"].iloc[0]].drop_duplicates("key")
+        reference = chunks.loc[chunks["period"] == "reference", "key"]
+        assert reference.tolist() == [
+            f"reference [{i}:{i + 29}]" for i in range(0, len(REFERENCE), 30)
+        ]
+        assert len(chunks) == (len(REFERENCE) + len(ANALYSIS)) / 30
+
+
 def test_a_nightly_job_keeps_monitor_and_result_in_files(tmp_path):
     monitor = MONITORS["univariate"]().fit(REFERENCE)
     monitor.save(tmp_path / "monitor")
@@ -137,7 +149,7 @@ def test_nothing_is_measured_again(monkeypatch):
     monitor = missing().fit(REFERENCE)
     results = [measure(monitor, part) for part in parts(ANALYSIS, 180)]
     monkeypatch.setattr(MissingValuesCalculator, "_measure", None)
-    assert repr(reduce(Result.extend, results)).startswith("Result(drift missing_values")
+    assert repr(reduce(Result.extend, results)).startswith("Result(quality missing_values")
 
 
 def test_both_results_stay_as_they_are():
@@ -179,9 +191,7 @@ def test_a_chunk_that_is_there_already_is_refused():
 
 def test_an_earlier_part_is_refused():
     first, second = halves()
-    with pytest.raises(
-        ValueError, match=r"start before or at 2024-06-16 23:59:59.999999999, where"
-    ):
+    with pytest.raises(ValueError, match=r"start before or at 2024-06-16 23:59:59.999999, where"):
         second.extend(first)
 
 
@@ -197,6 +207,19 @@ def test_rows_that_were_there_already_are_refused_in_chunks_of_rows():
     first, again = (measure(monitor, rows) for rows in (ANALYSIS[:90], ANALYSIS[60:120]))
     with pytest.raises(ValueError, match=r"1 of 2 chunks, such as \[0:29\], start before or at"):
         first.extend(again)
+
+
+def test_a_chunk_that_starts_when_the_last_one_ends_is_refused():
+    monitor = missing(chunk_period=None, chunk_size=30).fit(REFERENCE)
+    first, touching, apart = (
+        measure(monitor, rows) for rows in (ANALYSIS[:90], ANALYSIS[89:119], ANALYSIS[90:120])
+    )
+    end = first.to_df()["end_date"].max()
+    assert (touching.filter(period="analysis").to_df()["start_date"] == end).all()
+    with pytest.raises(ValueError, match=r"1 of 1 chunks, such as \[0:29\], start before or at"):
+        first.extend(touching)
+    longer = first.extend(apart).filter(period="analysis", column_names="cut").to_df()
+    assert longer["key"].tolist() == ["[0:29]", "[30:59]", "[60:89]", "[90:119]"]
 
 
 def test_chunks_without_dates_are_refused():

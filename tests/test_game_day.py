@@ -430,6 +430,7 @@ def played():
     return evidence.play([seed for some in seeds.values() for seed in some[:3]])
 
 
+@pytest.mark.slow
 def test_the_solution_is_right_and_beats_the_others(played):
     assert played["seed"].nunique() == 24
     table = evidence.players(played)
@@ -440,12 +441,14 @@ def test_the_solution_is_right_and_beats_the_others(played):
         assert table.loc["solution", "points"] > table.loc[other, "points"]
 
 
+@pytest.mark.slow
 def test_no_kind_of_incident_is_beyond_the_solution(played):
     shares = evidence.shares(played)
     assert (shares["games"].drop("all incidents") == 3).all()
     assert (shares["solution"] >= evidence.ASKED["kind"]).all()
 
 
+@pytest.mark.slow
 def test_the_tables_of_evidence_are_made_from_the_games(played):
     text = evidence.markdown(played)
     assert "3 of them quiet" in text

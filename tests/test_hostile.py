@@ -39,7 +39,7 @@ def test_a_call_gives_a_valid_result_or_a_clear_refusal(call, capfd):
     assert broken[["finding", "case"]].to_numpy().tolist() == []
     assert len(drawn) == N_EXAMPLES
     # Of what is drawn, much can be measured and some has to be refused.
-    assert 0.3 < (drawn["outcome"] == "result").mean() < 0.95
+    assert 0.25 < (drawn["outcome"] == "result").mean() < 0.95
     assert capfd.readouterr() == ("", "")
 
 
@@ -120,7 +120,7 @@ def test_columns_of_any_name_can_be_drawn(kind):
 def result(**changes):
     frame = pd.DataFrame({"size": np.arange(600.0)})
     found = MissingValuesCalculator(["size"]).fit(frame).calculate(frame)
-    return Result(found.to_df().assign(**changes), "drift")
+    return Result(found.to_df().assign(**changes), "quality")
 
 
 def test_a_sound_result_passes():
@@ -132,15 +132,13 @@ def test_a_sound_result_passes():
     [
         ({"value": np.nan}, "a missing value has a note"),
         ({"value": np.inf}, "numbers are finite"),
-        ({"value": 1}, "numbers"),
         ({"alert": True}, "alerts lie beyond limits"),
-        ({"alert": 0}, "alert is bool"),
         ({"lower_threshold": 2.0, "upper_threshold": 1.0}, "limits are in order"),
         ({"metric": "a", "chunk_index": 0}, "each series once per chunk"),
         ({"chunk_index": lambda f: f["chunk_index"] + 1}, "chunks are numbered"),
         ({"n_used": 61}, "rows are counted"),
-        ({"more": 1}, "columns"),
         ({"period": "analysis"}, "both periods"),
+        ({"key": "[0:59]"}, "keys are unique"),
         ({"sampling_error": -1.0}, "errors are positive"),
     ],
     ids=lambda value: str(value)[:30],

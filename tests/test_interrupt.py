@@ -31,18 +31,18 @@ def case(monitor):
     return Case(monitor, reference, analysis, {"chunk_number": 10}, metrics)
 
 
-def interrupting(monitor, at):
+def interrupting(monkeypatch, monitor, at):
     """Count the chunks a monitor measures, and press Ctrl-C while it measures one of them."""
     measured = []
-    measure = monitor._measure
+    measure = type(monitor)._measure
 
-    def counted(state, table, chunk):
+    def counted(self, state, table, chunk):
         measured.append(chunk.index)
         if len(measured) == at:
             signal.raise_signal(signal.SIGINT)
-        return measure(state, table, chunk)
+        return measure(self, state, table, chunk)
 
-    monitor._measure = counted
+    monkeypatch.setattr(type(monitor), "_measure", counted)
     return measured
 
 
@@ -55,38 +55,38 @@ def measured_by(monitor, frame):
 
 
 @pytest.mark.parametrize("name", MONITORS)
-def test_an_interrupt_stops_before_the_next_chunk_and_changes_nothing(name):
+def test_an_interrupt_stops_before_the_next_chunk_and_changes_nothing(name, monkeypatch):
     given = case(name)
     monitor = MONITORS[name][0](given).fit(given.reference.build())
     analysis = given.analysis.build()
     before = measured_by(monitor, analysis)
-    measured = interrupting(monitor, 3)
+    measured = interrupting(monkeypatch, monitor, 3)
     with pytest.raises(KeyboardInterrupt):
         measured_by(monitor, analysis)
     assert len(measured) == 3
-    del monitor._measure
+    monkeypatch.undo()
     pd.testing.assert_frame_equal(measured_by(monitor, analysis), before)
 
 
 @pytest.mark.parametrize("name", MONITORS)
-def test_an_interrupted_fit_keeps_the_former_one(name):
+def test_an_interrupted_fit_keeps_the_former_one(name, monkeypatch):
     given = case(name)
     monitor = MONITORS[name][0](given).fit(given.reference.build())
     analysis = given.analysis.build()
     before = measured_by(monitor, analysis)
-    measured = interrupting(monitor, 7)
+    measured = interrupting(monkeypatch, monitor, 7)
     with pytest.raises(KeyboardInterrupt):
         monitor.fit(Frame(300, 2, given.reference.features).build())
     assert len(measured) == 7
-    del monitor._measure
+    monkeypatch.undo()
     pd.testing.assert_frame_equal(measured_by(monitor, analysis), before)
 
 
 @pytest.mark.parametrize("name", MONITORS)
-def test_an_interrupted_first_fit_leaves_none(name):
+def test_an_interrupted_first_fit_leaves_none(name, monkeypatch):
     given = case(name)
     monitor = MONITORS[name][0](given)
-    interrupting(monitor, 1)
+    interrupting(monkeypatch, monitor, 1)
     with pytest.raises(KeyboardInterrupt):
         monitor.fit(given.reference.build())
     with pytest.raises(ValueError, match="is not fitted; call"):
@@ -140,8 +140,8 @@ def test_ctrl_c_from_outside_ends_a_long_fit(tmp_path):
 
 @pytest.mark.parametrize("load", [load_diamonds, load_flights])
 @pytest.mark.parametrize("where", ["absent", "."])
-def test_a_missing_folder_or_file_names_the_command_that_makes_it(load, where, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"is not at .*run `python data/build.py`"):
+def test_a_missing_folder_or_file_names_the_place_and_the_remedy(load, where, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"is not at .*leave out `path` to read the file"):
         load(tmp_path / where)
 
 
@@ -261,6 +261,7 @@ def state(folder):
     }
 
 
+@pytest.mark.slow
 def test_two_lessons_at_once_get_the_same_desk_and_write_nothing():
     before = state(DATA)
     code = (

@@ -6,7 +6,12 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sk
 
 from course_lib import RowMetric
-from course_lib.metrics import REGRESSION_METRICS, RootMetric, regression_metrics
+from course_lib.metrics import (
+    REGRESSION_METRICS,
+    RootMetric,
+    estimated_metrics,
+    regression_metrics,
+)
 
 Y = np.array([100.0, 200.0, 400.0])
 P = np.array([110.0, 180.0, 400.0])
@@ -17,6 +22,7 @@ BY_HAND = {
     "rmse": np.sqrt(500 / 3),
     "msle": (np.log(111 / 101) ** 2 + np.log(181 / 201) ** 2) / 3,
     "rmsle": np.sqrt((np.log(111 / 101) ** 2 + np.log(181 / 201) ** 2) / 3),
+    "bias": (10 - 20 + 0) / 3,
 }
 SKLEARN = {
     "mae": sk.mean_absolute_error,
@@ -26,6 +32,7 @@ SKLEARN = {
     "msle": sk.mean_squared_log_error,
     "rmsle": sk.root_mean_squared_log_error,
 }
+LOSSES = {name: metric for name, metric in REGRESSION_METRICS.items() if name != "bias"}
 pairs = st.integers(1, 30).flatmap(
     lambda n: st.tuples(*[arrays(float, n, elements=st.floats(0.5, 1e4))] * 2)
 )
@@ -45,7 +52,7 @@ def test_a_metric_has_the_value_worked_by_hand(name):
 
 @given(pairs)
 def test_a_metric_has_the_value_that_scikit_learn_gives(pair):
-    for name, metric in REGRESSION_METRICS.items():
+    for name, metric in LOSSES.items():
         assert value(metric, *pair) == pytest.approx(SKLEARN[name](*pair), rel=1e-9, abs=1e-12)
 
 
@@ -63,14 +70,21 @@ def test_a_metric_carries_the_unit_of_the_target(name, power):
     assert value(metric, 7 * Y, 7 * P) == pytest.approx(7**power * value(metric, Y, P))
 
 
-@pytest.mark.parametrize("name", REGRESSION_METRICS)
+@pytest.mark.parametrize("name", LOSSES)
 def test_a_perfect_prediction_scores_zero_and_a_worse_one_more(name):
     metric = REGRESSION_METRICS[name]
     assert value(metric, Y, Y) == 0
     assert 0 < value(metric, Y, P) < value(metric, Y, 2 * P)
 
 
-@pytest.mark.parametrize("name", REGRESSION_METRICS)
+def test_the_bias_has_a_sign_and_two_bad_sides():
+    bias = REGRESSION_METRICS["bias"]
+    assert value(bias, Y, Y) == 0
+    assert value(bias, Y, Y + 5) == -value(bias, Y, Y - 5) == 5
+    assert (bias.bounds.lower_limit, bias.bounds.side) == (None, "both")
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_lower_is_better_and_zero_is_the_floor(name):
     bounds = REGRESSION_METRICS[name].bounds
     assert (bounds.lower_limit, bounds.upper_limit, bounds.side) == (0, None, "upper")
@@ -211,9 +225,22 @@ def test_a_metric_shows_its_name_and_unit_but_no_address():
 # -- Choosing -------------------------------------------------------------------------------------
 
 
-def test_all_six_are_measured_when_none_is_named():
-    names = [metric.name for metric in regression_metrics(None)]
-    assert names == ["mae", "mape", "mse", "rmse", "msle", "rmsle"]
+def test_the_default_metrics_are_defined_for_every_finite_target():
+    y_true, y_pred = np.array([-3.0, 0.0, 1e9]), np.array([0.0, -1.0, 1e9])
+    for metric in regression_metrics(None):
+        assert np.isfinite(value(metric, y_true, y_pred))
+    assert [metric.name for metric in regression_metrics(None)] == ["mae", "rmse", "bias"]
+
+
+def test_the_bias_is_not_estimated_but_a_signed_metric_of_your_own_is():
+    assert [metric.name for metric in estimated_metrics(None)] == ["mae", "rmse"]
+    for asked in ("bias", ["mae", "bias"], REGRESSION_METRICS["bias"]):
+        with pytest.raises(
+            ValueError, match=r"'bias' cannot be estimated without labels: .*measure"
+        ):
+            estimated_metrics(asked)
+    own = RowMetric("bias", lambda y, p: y - p, higher_is_better=None)
+    assert estimated_metrics(own) == (own,)
 
 
 def test_names_and_metrics_of_your_own_can_be_mixed_and_keep_their_order():

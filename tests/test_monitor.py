@@ -7,6 +7,7 @@ import pytest
 from course_lib import (
     DLE,
     ConstantThreshold,
+    MissingValuesCalculator,
     PerformanceCalculator,
     PeriodBasedChunker,
     RowMetric,
@@ -25,17 +26,19 @@ class MeanShift(Monitor):
     """The smallest monitor: how far a chunk's mean lies from the mean it has learned."""
 
     def __init__(self, *, blocks=None, name="x", **options):
-        self._blocks, self.name, self.learned = blocks, name, []
-        given = dict.fromkeys(
-            ("timestamp_column_name", "chunk_size", "chunk_number", "chunk_period", "chunker")
-        )
-        super().__init__(**{**given, "thresholds": None, **options})
+        self.blocks, self.name = blocks, name
+        self._learned = []
+        super().__init__(**options)
+
+    def _resolve(self):
+        self._blocks = self.blocks
+        super()._resolve()
 
     def _schema(self, reference):
-        return Schema.learn(reference, [self.name], timestamp=self.timestamp_column_name)
+        return Schema.learn(reference, [self.name], timestamp=self._timestamp)
 
     def _learn(self, table, rows):
-        self.learned.append(set(rows.tolist()))
+        self._learned.append(set(rows.tolist()))
         return table[self.name][rows].mean()
 
     def _measure(self, state, table, chunk):
@@ -69,7 +72,7 @@ def test_without_cross_fitting_every_chunk_is_measured_by_the_whole_reference():
     monitor = MeanShift(chunk_size=50).fit(frame)
     by_hand = frame["x"].to_numpy().reshape(10, 50).mean(axis=1) - frame["x"].mean()
     np.testing.assert_allclose(values(monitor.calculate(frame)), by_hand)
-    assert len(monitor.learned) == 1
+    assert len(monitor._learned) == 1
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_cross_fitting_leaves_out_one_block_of_neighbouring_chunks(blocks, n_chu
     n = 50 * n_chunks
     limit = {"shift": ConstantThreshold(upper=1)}
     monitor = MeanShift(blocks=blocks, chunk_size=50, thresholds=limit).fit(numbers(n))
-    whole, *folds = monitor.learned
+    whole, *folds = monitor._learned
     assert whole == set(range(n))
     left_out = [sorted(whole - rows) for rows in folds]
     assert [len(rows) / 50 for rows in left_out] == expected
@@ -100,6 +103,18 @@ def test_a_reference_chunk_is_measured_by_what_did_not_see_it():
         x[i : i + 50].mean() - np.delete(x, range(i, i + 50)).mean() for i in range(0, 500, 50)
     ]
     np.testing.assert_allclose(values(result), by_hand)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_value_alerts_beyond_its_limit_but_not_when_it_equals_it_up_to_rounding(side):
+    limit = {"shift": ConstantThreshold(lower=-0.3, upper=0.3)}
+    reference = pd.DataFrame({"x": np.zeros(10)})
+    monitor = MeanShift(chunk_size=1, thresholds=limit).fit(reference)
+    equal = 0.1 + 0.2  # 0.30000000000000004
+    assert equal > 0.3
+    later = pd.DataFrame({"x": side * np.array([0.2999, 0.3, equal, 0.30000001, 0.3001, 0.3003])})
+    found = monitor.calculate(later).filter(period="analysis").to_df()
+    assert found["alert"].tolist() == [False, False, False, True, True, True]
 
 
 def test_analysis_chunks_are_measured_by_the_whole_reference_in_any_case():
@@ -184,14 +199,14 @@ def test_a_failing_first_fit_leaves_the_monitor_unfitted(monkeypatch):
     monkeypatch.setattr(monitor, "_measure", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         monitor.fit(numbers())
-    assert repr(monitor) == "MeanShift(shift; not fitted)"
+    assert repr(monitor) == "MeanShift(chunk_size=50; not fitted)"
 
 
 def test_cross_fitting_a_single_chunk_is_an_error_before_anything_is_learned():
     monitor = MeanShift(blocks=5, chunk_size=N_ROWS, thresholds={"shift": ConstantThreshold()})
     with pytest.raises(ValueError, match=r"makes 1 chunk, and cross-fitting needs 2; .*cross_fit"):
         monitor.fit(numbers())
-    assert monitor.learned == []
+    assert monitor._learned == []
 
 
 def test_a_chunker_of_your_own_keeps_its_rule_for_what_is_left_over():
@@ -406,7 +421,11 @@ def test_measuring_before_fitting_is_an_error_that_says_what_to_call(make):
             ValueError,
             "`chunk_period` 'W' needs `timestamp_column_name`",
         ),
-        ({"chunk_size": None, "chunk_period": "fortnight"}, ValueError, "`chunk_period` 'fort"),
+        (
+            {"chunk_size": None, "chunk_period": "fortnight"},
+            ValueError,
+            "`offset` 'fortnight' .*`chunk_period`",
+        ),
         ({"chunk_size": None, "chunker": 50}, TypeError, "`chunker` must be a chunker"),
         (
             {"chunk_size": None, "chunker": PeriodBasedChunker("week")},
@@ -416,8 +435,9 @@ def test_measuring_before_fitting_is_an_error_that_says_what_to_call(make):
         ({"metrics": ["mean"]}, ValueError, "unknown metric 'mean' in `metrics`; choose from mae"),
         ({"metrics": []}, ValueError, "`metrics` is empty"),
         ({"metrics": 7}, TypeError, "`metrics` holds 7"),
-        ({"thresholds": ConstantThreshold(upper=1)}, TypeError, "`thresholds` must be a dict"),
-        ({"thresholds": {"mae": 300}}, TypeError, "`thresholds` holds 300 for 'mae'; give a thre"),
+        ({"thresholds": 300}, TypeError, "300 is not a threshold for 'mae'; give one such as"),
+        ({"thresholds": {"mae": 300}}, TypeError, "300 is not a threshold for 'mae'; give one"),
+        ({"thresholds": ConstantThreshold}, TypeError, "ConstantThreshold'> is not a threshold"),
     ],
 )
 def test_a_bad_argument_is_refused_by_the_constructor(make, options, error, message):
@@ -426,10 +446,19 @@ def test_a_bad_argument_is_refused_by_the_constructor(make, options, error, mess
 
 
 @both
-def test_a_threshold_for_what_is_not_measured_is_refused(make, no_work):
-    monitor = make(thresholds={"rmse": ConstantThreshold(upper=1)})
+def test_a_threshold_for_what_is_not_measured_is_refused(make):
     with pytest.raises(ValueError, match=r"`thresholds` names 'rmse', .* measured are: mae"):
-        monitor.fit(stones())
+        make(thresholds={"rmse": ConstantThreshold(upper=1)})
+
+
+@both
+def test_one_threshold_holds_for_all_metrics(make):
+    limit = ConstantThreshold(upper=1.0)
+    metrics = ["mae", "rmse"]
+    one = run(make(metrics=metrics, thresholds=limit).fit(stones()), stones())
+    each = make(metrics=metrics, thresholds=dict.fromkeys(metrics, limit)).fit(stones())
+    pd.testing.assert_frame_equal(one.to_df(), run(each, stones()).to_df())
+    assert one.to_df()["upper_threshold"].eq(1.0).all()
 
 
 @both
@@ -587,9 +616,9 @@ class Recording:
 
 
 def test_a_threshold_is_asked_once_per_series_and_size_with_values_that_were_measured():
-    rule = Recording()
-    calculator = make_calculator(metrics=["mae", "rmse"], thresholds={"mae": rule, "rmse": rule})
+    calculator = make_calculator(metrics=["mae", "rmse"], thresholds=Recording())
     result = calculator.fit(stones()).calculate(stones(seed=1).head(470))
+    rule = calculator._fitted.rules.thresholds  # `fit` uses a copy, so that nobody changes it
     reference = result.filter(period="reference").to_df()
     measured = {tuple(part["value"]) for _, part in reference.groupby("metric")}
     assert {values for values, _ in rule.asked} == measured
@@ -633,14 +662,29 @@ def test_the_frame_has_the_columns_of_the_contract(make):
     frame = run(make().fit(stones()), stones()).to_df()
     assert tuple(frame.columns) == COLUMNS
     assert frame["unit"].unique().tolist() == ["unit of price"]
-    assert frame["column"].isna().all()
+    assert (frame["column"] == "").all()
 
 
 @both
-def test_a_monitor_shows_its_metrics_and_state(make):
-    monitor = make(metrics=["mae", "rmse"])
-    assert repr(monitor) == f"{type(monitor).__name__}(mae, rmse; not fitted)"
-    assert repr(monitor.fit(stones())) == f"{type(monitor).__name__}(mae, rmse; fitted)"
+def test_a_monitor_shows_its_columns_chunks_and_limits(make):
+    monitor = make(metrics=["mae", "rmse"], thresholds={"mae": ConstantThreshold(1.0, 300)})
+    shown = repr(monitor)
+    assert shown.startswith(f"{type(monitor).__name__}(")
+    for part in ("y_true='price'", "y_pred='predicted'", "chunk_size=50", "['mae', 'rmse']"):
+        assert part in shown
+    assert shown.endswith("; not fitted)")
+    limit = monitor.fit(stones())._fitted.reference["upper_threshold"].iloc[1]
+    fitted = f"; fitted on 10 chunks, limits: 1 <= mae <= 300, rmse <= {limit:.4g})"
+    assert repr(monitor).endswith(fitted)
+
+
+def test_of_many_limits_a_monitor_shows_the_first_and_counts_the_rest():
+    names = [f"column_{i}" for i in range(300)]
+    frame = pd.DataFrame(dict.fromkeys(names, 1.0), index=range(100))
+    shown = repr(MissingValuesCalculator(names, chunk_size=20).fit(frame))
+    assert shown.startswith("MissingValuesCalculator(column_names=['column_0', 'column_1',")
+    assert shown.endswith("column_2 missing_values <= 0.025 and 297 more)")
+    assert len(shown) < 350
 
 
 @both

@@ -24,9 +24,9 @@ MONITORS = [
 ]
 
 
-def values(monitor, analysis, *, column=None):
+def values(monitor, analysis, *, column=""):
     frame = monitor.calculate(analysis).filter(period="analysis").to_df()
-    return frame[frame["column"] == column if column else frame["column"].isna()]
+    return frame[frame["column"] == column]
 
 
 def linked(n_rows, *, seed=0):
@@ -253,7 +253,7 @@ def test_constant_columns_and_missing_values_are_data():
 
 def test_what_cannot_be_measured_is_refused_by_name():
     frame = numbers(400)
-    with pytest.raises(ValueError, match=r"1 column\(s\) are named.*name at least 2"):
+    with pytest.raises(ValueError, match="has 1 of the 2 columns that this monitor needs; name at"):
         DataReconstructionDriftCalculator(["a"])
     with pytest.raises(TypeError, match=r"as a list: \['abcd'\]"):
         DataReconstructionDriftCalculator("abcd")
@@ -302,7 +302,7 @@ def test_bad_input_is_refused_by_name(monitor):
         monitor(names).fit(frame.drop(columns="size"))
     with pytest.raises(TypeError, match="`area` must hold numbers"):
         fitted.calculate(frame.assign(area="wide"))
-    with pytest.raises(TypeError, match=r"`thresholds` holds 0\.65"):
+    with pytest.raises(TypeError, match=r"0\.65 is not a threshold for "):
         monitor(names, threshold=0.65)
 
 
@@ -542,6 +542,7 @@ def test_constant_columns_raise_no_alert():
     assert values(monitor, later.assign(same=0.2), column="same")["alert"].all()
 
 
+@pytest.mark.slow
 def test_cross_fitting_tells_the_reference_what_new_rows_would_show():
     frame = linked(6000)
     fitted = [
@@ -560,6 +561,7 @@ def test_cross_fitting_tells_the_reference_what_new_rows_would_show():
     assert flattered < 0.95 * new
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_categories", [2, 4])
 def test_a_category_that_nothing_predicts_is_quiet_as_long_as_nothing_changes(n_categories):
     # One model of all rows of the reference would alert in a quarter of these chunks.
@@ -577,7 +579,7 @@ def test_a_category_that_nothing_predicts_is_quiet_as_long_as_nothing_changes(n_
 
 def test_consistency_refuses_what_it_cannot_do():
     frame = linked(1000)
-    with pytest.raises(ValueError, match=r"1 column\(s\) are named.*name at least 2"):
+    with pytest.raises(ValueError, match="has 1 of the 2 columns that this monitor needs; name at"):
         ColumnConsistencyCalculator(["area"])
     many = frame.assign(name=[f"stone {i}" for i in range(1000)])
     with pytest.raises(ValueError, match=r"`name` has 1,000 categories.*keep at most 100"):

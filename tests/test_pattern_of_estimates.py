@@ -8,6 +8,8 @@ import pytest
 
 from course_lib import DLE, PerformanceCalculator, as_of, decompose_change, load_desk
 
+pytestmark = pytest.mark.slow  # six dealings
+
 SEEDS = [None, 1, 2, 3, 4, 5]  # None is the dealing of the data file
 QUIET = [*range(10), 16, 17, 22]
 GAUGE, CAMPAIGN, JOIN, DROP = (range(*weeks) for weeks in ((4, 10), (10, 16), (18, 22), (23, 28)))

@@ -12,6 +12,8 @@ from course_lib import (
     load_desk,
 )
 
+pytestmark = pytest.mark.slow  # six dealings, three monitors
+
 SEEDS = [None, 1, 2, 3, 4, 5]  # None is the dealing of the data file
 QUIET = [*range(4), 16, 17, 22]
 GAUGE, CAMPAIGN, JOIN, DROP = (range(*weeks) for weeks in ((4, 10), (10, 16), (18, 22), (23, 28)))
@@ -33,7 +35,7 @@ def told(seed):
 
 
 def risen(result):
-    frame = result.to_df().assign(column=lambda f: f["column"].fillna("all"))
+    frame = result.to_df().replace({"column": {"": "all"}})
     quiet = frame[frame["period"] == "reference"].groupby("column")["value"].agg(["mean", "std"])
     weeks = frame[frame["period"] == "analysis"].set_index("chunk_index")
     usual, spread = (weeks["column"].map(quiet[k]).astype(float) for k in ("mean", "std"))

@@ -13,6 +13,8 @@ from course_lib import (
     load_desk,
 )
 
+pytestmark = pytest.mark.slow  # six dealings, all methods
+
 SEEDS = [None, 1, 2, 3, 4, 5]  # None is the dealing of the data file
 GAUGE, CAMPAIGN, JOIN, DROP = (range(*weeks) for weeks in ((4, 10), (10, 16), (18, 22), (23, 28)))
 CONTINUOUS = ["jensen_shannon", "hellinger", "kolmogorov_smirnov", "wasserstein"]

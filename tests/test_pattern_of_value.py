@@ -9,6 +9,8 @@ import pytest
 from course_lib import DLE, PerformanceCalculator, RowMetric, desk_value, load_desk
 from course_lib.business import accepts
 
+pytestmark = pytest.mark.slow  # three dealings
+
 SEEDS = [None, 1, 2]  # None is the dealing of the data file
 QUIET = [*range(4), 16, 17, 22]
 GAUGE, CAMPAIGN, JOIN, DROP = (range(*weeks) for weeks in ((4, 10), (10, 16), (18, 22), (23, 28)))

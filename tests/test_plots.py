@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from course_lib import (
     DLE,
     ConstantThreshold,
+    MissingValuesCalculator,
     PerformanceCalculator,
     RowMetric,
     UnivariateDriftCalculator,
@@ -242,6 +243,18 @@ def test_a_kind_that_the_result_is_not_is_an_error():
     assert isinstance(realized().plot(kind="performance"), Axes)
     with pytest.raises(ValueError, match="`kind` must be 'performance' for this result, got 'drif"):
         realized().plot(kind="drift")
+
+
+def test_a_result_of_data_quality_is_drawn_as_quality_or_as_drift():
+    result = MissingValuesCalculator(["carat"], chunk_size=50).fit(stones()).calculate(later())
+    for kind in (None, "quality", "drift"):
+        ax = result.plot(kind=kind)
+        assert ax.get_title("left") == "Quality carat: missing_values"
+        assert "analysis" in [text.get_text() for text in ax.get_legend().get_texts()]
+    with pytest.raises(
+        ValueError, match="`kind` must be 'quality' or 'drift' for this result, got"
+    ):
+        result.plot(kind="performance")
 
 
 def test_the_result_is_not_changed_by_its_picture():

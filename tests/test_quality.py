@@ -144,7 +144,7 @@ def test_a_reference_chunk_is_held_against_all_other_rows(kind, incomplete):
     calculator = kind(list(frame), chunker=SizeBasedChunker(20, incomplete))
     found = calculator.fit(frame).calculate(frame).filter(period="reference").to_df()
     for key, column, value in found[["key", "column", "value"]].itertuples(index=False):
-        first, last = map(int, key[1:-1].split(":"))
+        first, last = map(int, key.removeprefix("reference ")[1:-1].split(":"))
         here, rest = frame[column].loc[first:last], frame[column].drop(range(first, last + 1))
         strange = ~here.isin(rest)
         if kind is NumericalRangeCalculator:

@@ -59,8 +59,20 @@ def test_values_are_those_of_scikit_learn_chunk_by_chunk(metric):
     np.testing.assert_allclose(measured(offers(), later, metrics=metric)["value"], expected)
 
 
-def test_all_six_metrics_are_measured_when_none_is_named():
-    assert measured(offers(), offers(), metrics=None)["metric"].unique().tolist() == ALL_METRICS
+def test_by_default_errors_and_the_bias_are_measured_whatever_the_sign_of_the_target():
+    frame = offers().assign(price=offers()["price"] - offers()["price"].mean())
+    found = measured(frame, frame, metrics=None)
+    assert found["metric"].unique().tolist() == ["mae", "rmse", "bias"]
+    assert found["value"].notna().all()
+
+
+def test_the_bias_alerts_on_both_sides():
+    calculator = make(metrics="bias").fit(offers())
+    for shift, sign in ((-200, 1), (200, -1)):
+        later = offers(seed=1).assign(price=offers(seed=1)["price"] + shift)
+        weeks = calculator.calculate(later).filter(period="analysis").to_df()
+        assert weeks["alert"].all()
+        assert (sign * weeks["value"] > 0).all()
 
 
 def test_the_reference_comes_first_and_is_measured_too():
@@ -237,7 +249,7 @@ def test_a_week_without_rows_is_left_out_and_the_next_keeps_its_name():
 def test_dates_are_missing_without_a_time_column():
     frame = measured(offers(), offers(seed=1))
     assert frame["start_date"].isna().all()
-    assert frame["end_date"].dtype == "datetime64[ns]"
+    assert frame["end_date"].dtype == "datetime64[us]"
 
 
 def test_one_row_is_enough_for_a_chunk():

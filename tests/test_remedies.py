@@ -96,6 +96,7 @@ def test_the_table_says_by_how_much_each_remedy_falls_short(verdict):
     assert verdict["recovered"]["do nothing"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.5, 3.0])
 def test_no_plan_reads_a_price_that_is_not_published(plans, shift):
     desk = load_desk()
@@ -109,6 +110,7 @@ def test_no_plan_reads_a_price_that_is_not_published(plans, shift):
         np.testing.assert_array_equal(other[name].y_pred, plan.y_pred, err_msg=name)
 
 
+@pytest.mark.slow
 def test_published_prices_do_change_the_plans(plans):
     desk = load_desk()
     everything = past(desk)
@@ -120,6 +122,7 @@ def test_published_prices_do_change_the_plans(plans):
         assert other[name].y_pred.sum() < 0.99 * plans[name].y_pred.sum(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
 def test_the_order_of_remedies_is_the_same_in_other_dealings(seed):
     desk, undone = load_desk(seed=seed), load_desk("ABC", seed=seed)

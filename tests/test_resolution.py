@@ -1,25 +1,23 @@
 import numpy as np
 import pandas as pd
 import pytest
+from handmade import handmade
 
 from course_lib import DLE, PerformanceCalculator, Result, RowMetric, decompose_change
-from course_lib.result import COLUMNS
 
 
 def result(kind, values, *, period="analysis", bands=None, n_used=None, metric="mae"):
     """Build a result by hand: a chunk per value, 100 rows each; `bands` are (lower, upper)."""
     frame = pd.DataFrame({"value": values, "key": [f"[{i}:{i}]" for i in range(len(values))]})
-    frame = frame.reindex(columns=list(COLUMNS)).assign(
+    frame = frame.assign(
         period=period, chunk_index=range(len(values)), n_rows=100, n_used=100, metric=metric
     )
-    frame = frame.astype({"column": object, "start_date": "datetime64[ns]", "alert": bool})
-    frame["end_date"] = frame["start_date"]
     if bands is not None:
         edges = ["lower_confidence_boundary", "upper_confidence_boundary"]
         frame[edges] = np.array(bands, dtype=float)
     if n_used is not None:
         frame["n_used"] = n_used
-    return Result(frame, kind)
+    return handmade(frame, kind)
 
 
 def joined(reference, analysis):

@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+pytestmark = pytest.mark.slow  # runs notebooks
+
 ROOT = Path(__file__).parent.parent
 SPEC = importlib.util.spec_from_file_location("run_notebooks", ROOT / "tools/run_notebooks.py")
 run_notebooks = importlib.util.module_from_spec(SPEC)

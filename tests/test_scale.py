@@ -281,6 +281,7 @@ def test_an_error_under_dask_says_which_partition_it_comes_from(missing, data_se
     assert re.fullmatch(r"This is partition [0-5], counted from 0\.", *found.value.__notes__)
 
 
+@pytest.mark.slow
 def test_workers_give_the_result_of_one_frame(client, data_set, capsys):
     for name in ("realized", "univariate", "missing"):  # LightGBM would take long to import
         monitor = MONITORS[name].fit(REFERENCE)
@@ -288,6 +289,7 @@ def test_workers_give_the_result_of_one_frame(client, data_set, capsys):
         assert f"{WEEKS}/{WEEKS}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_error_on_a_worker_is_that_of_one_frame(client, missing, data_set):
     emptied = data_set.map_partitions(methodcaller("drop", columns="carat"))
     with pytest.raises(ValueError, match="lacks 1 of 2 columns") as found:
@@ -295,6 +297,7 @@ def test_an_error_on_a_worker_is_that_of_one_frame(client, missing, data_set):
     assert re.fullmatch(r"This is partition [0-5], counted from 0\.", *found.value.__notes__)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot kill with SIGKILL")
 def test_a_worker_killed_in_the_middle_changes_nothing(client, data_set, tmp_path):
     here, killed = os.getpid(), tmp_path / "killed"

@@ -371,6 +371,7 @@ def lab(linear):
 @pytest.mark.parametrize("cones", ["long", "middle"])
 def test_what_figures_tell_by_colour_is_told_to_the_colour_blind(cones):
     """Two series differ in colour, or one is dashed and the other drawn through."""
+    measured = ("realized", "drift", "quality")
     seen = {name: lab(seen_without(cones, color)) for name, color in COLORS.items()}
     alike = {
         frozenset({a, b})
@@ -378,11 +379,10 @@ def test_what_figures_tell_by_colour_is_told_to_the_colour_blind(cones):
         if np.linalg.norm(seen[a] - seen[b]) < 15
     }
     assert alike <= {
-        frozenset({"realized", "drift"}),  # one colour: what was measured in production
-        frozenset({"realized", "estimated"}),
-        frozenset({"drift", "estimated"}),
+        *map(frozenset, combinations(measured, 2)),  # one colour: what was measured in production
+        *(frozenset({"estimated", name}) for name in measured),
     }
-    assert _DASH["estimated"] not in (_DASH["realized"], _DASH["drift"])
+    assert _DASH["estimated"] not in [_DASH[name] for name in measured]
 
 
 def test_lines_and_marks_stand_out_from_white():
@@ -399,10 +399,17 @@ def test_colours_without_a_name_are_okabe_and_itos():
 
 # -- As built -------------------------------------------------------------------------------------
 
-needs_sphinx = pytest.mark.skipif(
+HAS_SPHINX = pytest.mark.skipif(
     find_spec("myst_nb") is None or find_spec("sphinx_book_theme") is None,
     reason="needs the packages of `make site`",
 )
+
+
+def of_the_built_site(test):
+    """Mark a test that builds the site."""
+    return pytest.mark.slow(HAS_SPHINX(test))
+
+
 INVISIBLE = {"script", "style", "template", "noscript"}
 EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 
@@ -454,7 +461,7 @@ def pages(site):
     return {p.relative_to(site).as_posix(): Page(p) for p in sorted(site.rglob("*.html"))}
 
 
-@needs_sphinx
+@of_the_built_site
 def test_every_lesson_solution_and_module_has_a_page(pages):
     wanted = {f"notebooks/{path.stem}.html" for path in LESSONS}
     wanted |= {f"notebooks/solutions/{path.stem}.html" for path in SOLUTIONS}
@@ -463,7 +470,7 @@ def test_every_lesson_solution_and_module_has_a_page(pages):
     assert wanted <= pages.keys()
 
 
-@needs_sphinx
+@of_the_built_site
 def test_no_page_loads_anything_from_the_network(site, pages):
     loads = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
     found = [
@@ -478,7 +485,7 @@ def test_no_page_loads_anything_from_the_network(site, pages):
         assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", path.read_text()), path
 
 
-@needs_sphinx
+@of_the_built_site
 def test_no_page_needs_mathjax(pages):
     texts = {name: page.path.read_text(encoding="utf-8") for name, page in pages.items()}
     assert [
@@ -486,7 +493,7 @@ def test_no_page_needs_mathjax(pages):
     ] == []
 
 
-@needs_sphinx
+@of_the_built_site
 def test_every_internal_link_and_image_leads_somewhere(site, pages):
     broken = []
     for name, page in pages.items():
@@ -502,7 +509,7 @@ def test_every_internal_link_and_image_leads_somewhere(site, pages):
     assert broken == []
 
 
-@needs_sphinx
+@of_the_built_site
 def test_every_figure_says_what_it_shows_with_the_words_of_its_lesson(pages):
     for path in LESSONS:
         cells = nbformat.read(path, as_version=4).cells
@@ -515,7 +522,7 @@ def test_every_figure_says_what_it_shows_with_the_words_of_its_lesson(pages):
     assert bare == []
 
 
-@needs_sphinx
+@of_the_built_site
 def test_every_exercise_has_a_hint_a_check_and_a_solution_to_unfold(pages):
     for path in LESSONS:
         cells = nbformat.read(path, as_version=4).cells
@@ -529,7 +536,7 @@ def test_every_exercise_has_a_hint_a_check_and_a_solution_to_unfold(pages):
         assert kinds.count("") >= n_checks, path
 
 
-@needs_sphinx
+@of_the_built_site
 def test_headings_skip_no_level(pages):
     for name, page in pages.items():
         levels = page.headings
@@ -539,7 +546,7 @@ def test_headings_skip_no_level(pages):
             assert [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1] == [], name
 
 
-@needs_sphinx
+@of_the_built_site
 def test_every_page_names_its_language_and_itself(pages):
     assert [n for n, p in pages.items() if p.every("html")[0].get("lang") != "en"] == []
     titles = [
@@ -548,12 +555,12 @@ def test_every_page_names_its_language_and_itself(pages):
     assert len(set(titles)) == len(titles)
 
 
-@needs_sphinx
+@of_the_built_site
 def test_no_page_names_this_machine(pages):
     assert [n for n, p in pages.items() if str(ROOT) in p.path.read_text(encoding="utf-8")] == []
 
 
-@needs_sphinx
+@of_the_built_site
 def test_the_library_tells_names_from_types(pages):
     texts = {n: p.path.read_text(encoding="utf-8") for n, p in pages.items() if n[:4] == "api/"}
     words = {name: re.sub(r"<[^>]+>", "", text) for name, text in texts.items()}
@@ -563,7 +570,7 @@ def test_the_library_tells_names_from_types(pages):
     assert {name: joint.findall(text) for name, text in words.items() if joint.search(text)} == {}
 
 
-@needs_sphinx
+@of_the_built_site
 def test_no_page_weighs_more_than_a_megabyte(site, pages):
     weights = {}
     for name, page in pages.items():
@@ -572,7 +579,7 @@ def test_no_page_weighs_more_than_a_megabyte(site, pages):
     assert {name: n for name, n in weights.items() if n > 1_000_000} == {}
 
 
-@needs_sphinx
+@of_the_built_site
 def test_lessons_lead_to_the_next_and_the_previous(pages):
     names = [f"notebooks/{path.stem}.html" for path in LESSONS]
     for before, after in pairwise(names):
@@ -618,7 +625,7 @@ def browser():
         yield running
 
 
-@needs_sphinx
+@of_the_built_site
 @needs_browser
 def test_every_page_opens_without_complaint_and_fits_a_phone(site, pages, browser):
     page = browser.new_page(viewport={"width": 360, "height": 740})
@@ -643,7 +650,7 @@ HIDDEN = """() => [...document.querySelectorAll('.cell_output .output pre')]
   .filter((pre) => pre.scrollWidth > pre.clientWidth).map((pre) => pre.innerText)"""
 
 
-@needs_sphinx
+@of_the_built_site
 @needs_browser
 @pytest.mark.parametrize(("width", "cut"), [(1280, CUT), (360, HIDDEN)])
 def test_code_fits_a_laptop_and_what_it_prints_a_phone(site, browser, width, cut):
@@ -667,7 +674,7 @@ FOCUS = """() => {
 }"""
 
 
-@needs_sphinx
+@of_the_built_site
 @needs_browser
 @pytest.mark.parametrize("width", [1280, 360])
 def test_tab_reaches_everything_and_shows_where_it_is(site, browser, width):
@@ -689,7 +696,7 @@ def test_tab_reaches_everything_and_shows_where_it_is(site, browser, width):
     page.close()
 
 
-@needs_sphinx
+@of_the_built_site
 @needs_browser
 def test_search_finds_covariate_shift(site, browser):
     page = browser.new_page()
@@ -703,7 +710,7 @@ def test_search_finds_covariate_shift(site, browser):
     assert visit.complaints == []
 
 
-@needs_sphinx
+@of_the_built_site
 @needs_browser
 def test_a_solution_unfolds_by_mouse_and_by_keyboard(site, browser):
     page = browser.new_page()
@@ -722,7 +729,7 @@ def test_a_solution_unfolds_by_mouse_and_by_keyboard(site, browser):
     page.close()
 
 
-@needs_sphinx
+@of_the_built_site
 @needs_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_has_the_contrast_that_wcag_asks_for(site, browser, theme):

@@ -4,10 +4,11 @@ import errno
 import io
 import json
 import os
-import re
+import pickle
 import zipfile
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ from course_lib import (
     load,
 )
 from course_lib.business import matrix_value
-from course_lib.model_text import from_text, to_text
+from course_lib.encoding import TAGS
 from course_lib.monitor import Monitor
 
 QUICK = {"num_iterations": 5, "num_leaves": 4}
@@ -136,9 +137,8 @@ def path(tmp_path):
 
 
 def test_every_monitor_is_tried():
-    kinds = {thing for thing in vars(course_lib)["_HOME"] if thing.endswith("Calculator")}
-    public = {getattr(course_lib, name) for name in {*kinds, "DLE", "CBPE"}}
-    assert all(issubclass(kind, Monitor) for kind in public)
+    things = [getattr(course_lib, name) for name in course_lib.__all__]
+    public = {kind for kind in things if isinstance(kind, type) and issubclass(kind, Monitor)}
     assert {type(make()) for make in MONITORS.values()} == public
 
 
@@ -170,6 +170,70 @@ def test_a_saved_file_is_the_same_every_time_and_after_a_round_trip(name, tmp_pa
     assert len({saved.read_bytes() for saved in paths}) == 1
 
 
+def assert_equal_parameters(first, second):
+    """Compare parameters, arrays element by element."""
+    first, second = first.get_params(), second.get_params()
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert type(second[name]) is type(value), name
+        assert (
+            np.array_equal(second[name], value)
+            if name == "business_value_matrix"
+            else (second[name] == value)
+        ), name
+
+
+CHANGES = {
+    "thresholds": lambda m: m.set_params(thresholds=ConstantThreshold(upper=0.001)),
+    "false alarms": lambda m: m.set_params(thresholds=PredictionIntervalThreshold(0.2)),
+    "chunks": lambda m: m.set_params(chunk_size=50, chunker=None),
+    "chunker": lambda m: m.set_params(chunk_size=None, chunker=CountBasedChunker(8, "drop")),
+    "cross_fit": lambda m: m.set_params(cross_fit=False),
+    "confidence_level": lambda m: m.set_params(confidence_level=0.5),
+    "in place": lambda m: change_in_place(m),
+}
+
+
+def change_in_place(monitor):
+    """Change the containers that the monitor holds, as one may do by mistake."""
+    for value in monitor.get_params().values():
+        if isinstance(value, list) and len(value) > 1 and all(isinstance(v, str) for v in value):
+            value.reverse()
+        if isinstance(value, dict) and "num_leaves" in value:
+            value["num_leaves"] = 3
+
+
+def change(monitor, rng):
+    """Make one or two of the changes that this monitor has parameters for."""
+    known = [
+        name for name in CHANGES if " " in name or name[:5] in ("chunk", "thres")
+        or name in monitor.get_params()
+    ]  # fmt: skip
+    for name in rng.choice(known, 2, replace=False):
+        CHANGES[name](monitor)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", MONITORS)
+def test_a_loaded_monitor_equals_the_live_one_whatever_was_changed_and_when(name, seed, path):
+    rng = np.random.default_rng([seed, len(name)])
+    monitor = MONITORS[name]()
+    if seed % 2:
+        change(monitor, rng)
+    monitor.fit(stones())
+    before = measure(monitor)
+    if seed > 0:
+        change(monitor, rng)
+    assert_same(measure(monitor), before)  # a change takes effect at the next fit
+    monitor.save(path)
+    again = load(path)
+    assert_equal_parameters(again, monitor)
+    assert repr(again) == repr(monitor)
+    assert_same(measure(again), before)
+    reference = stones(700, seed=3)
+    assert_same(measure(again.fit(reference)), measure(monitor.fit(reference)))
+
+
 @pytest.mark.parametrize(
     "chunks",
     [
@@ -185,7 +249,7 @@ def test_a_saved_file_is_the_same_every_time_and_after_a_round_trip(name, tmp_pa
 def test_every_chunker_is_kept(chunks, path):
     monitor = MissingValuesCalculator(COLUMNS, "day", **chunks).fit(stones())
     monitor.save(path)
-    assert load(path).chunker == monitor.chunker
+    assert load(path).get_params() == monitor.get_params()
     assert_same(measure(load(path)), measure(monitor))
 
 
@@ -223,7 +287,7 @@ def test_the_business_values_of_the_library_are_kept(metric, path):
 
 def test_a_monitor_that_is_not_fitted_can_be_saved_too(path):
     realized().save(path)
-    assert repr(load(path)) == "PerformanceCalculator(mae, msle; not fitted)"
+    assert repr(load(path)).endswith("; not fitted)")
     assert_same(measure(load(path).fit(stones())), measure(realized().fit(stones())))
 
 
@@ -277,7 +341,8 @@ def test_the_file_is_a_zip_of_json_arrays_and_text(path):
         endings = {Path(name).suffix for name in archive.namelist()}
         contents = json.loads(archive.read("contents.json"))
     assert endings == {".json", ".npy", ".txt"}
-    assert (contents["format"], contents["version"], contents["class"]) == ("course_lib", 1, "DLE")
+    assert (contents["format"], contents["version"]) == ("course_lib", 2)
+    assert contents["monitor"]["object"][0] == "dle"
     assert contents["course_lib"] == course_lib.__version__
 
 
@@ -298,6 +363,14 @@ def test_no_row_of_the_reference_is_in_the_file(name, path):
     # is, unless it is one of the shares.
     rows = 10 * (53 * 2 + 5)
     assert all(size < len(frame) or size == rows for size in sizes)
+
+
+def test_tags_name_what_exists_and_nothing_twice():
+    assert len(set(TAGS.values())) == len(TAGS)
+    for tag, path in TAGS.items():
+        module, _, name = path.rpartition(".")
+        assert tag.islower()
+        assert getattr(import_module(module), name).__name__ == name
 
 
 # -- What cannot be saved -------------------------------------------------------------------------
@@ -367,27 +440,34 @@ def test_metrics_handed_over_must_be_those_that_were_fitted(path):
 
 
 def test_leaving_out_what_was_not_given_is_an_error(path):
-    with pytest.raises(ValueError, match="`without` names 'treshold', which the monitor was not"):
+    with pytest.raises(ValueError, match="`without` names 'treshold', which is not a para"):
         realized().save(path, without=["treshold"])  # codespell:ignore
+
+
+def in_main(kind):
+    """Return a subclass as a user defines it, under the same name and in another module."""
+    return type(kind.__name__, (kind,), {"__module__": "__main__"})
+
+
+@pytest.mark.parametrize("name", MONITORS)
+def test_a_subclass_of_your_own_is_refused_with_a_way_out_that_works(name, path):
+    monitor = MONITORS[name]().fit(stones())
+    expected = measure(monitor)
+    monitor.__class__ = in_main(type(monitor))
+    with pytest.raises(ValueError, match=r"holds classes of course_lib only; fit .* or pickle it"):
+        monitor.save(path)
+    assert not path.exists()
+    monitor.__class__ = type(monitor).__base__  # a test cannot pickle a class of another program
+    assert_same(measure(pickle.loads(pickle.dumps(monitor))), expected)
 
 
 def test_categories_that_are_no_plain_values_are_refused_with_their_column(path):
     frame = stones().assign(cut=pd.cut(stones()["size"], 3))
     monitor = UnseenValuesCalculator(["cut"], chunk_size=60).fit(frame)
     with pytest.raises(
-        ValueError, match=r"Interval\(.*only a pickle could hold \(in `cut`\); turn that column"
+        ValueError, match=r"`cut` holds Interval\(.*only a pickle could hold; turn that column"
     ):
         monitor.save(path)
-
-
-def test_linear_trees_are_refused():
-    import lightgbm
-
-    size = np.linspace(0, 1, 200)
-    settings = {"linear_tree": True, "verbosity": -1}
-    booster = lightgbm.train(settings, lightgbm.Dataset(size[:, None], size), num_boost_round=2)
-    with pytest.raises(ValueError, match="linear trees cannot be saved"):
-        to_text(booster)
 
 
 # -- Files that are no monitor --------------------------------------------------------------------
@@ -401,17 +481,6 @@ def saved(path, make=dle):
 def members(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-def forge(path, **changes):
-    """Write the file anew with other contents, and members by name."""
-    found = members(path)
-    contents = json.loads(found["contents.json"])
-    replaced = {name: value for name, value in changes.items() if not name.endswith("_")}
-    found["contents.json"] = json.dumps(contents | replaced).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in found.items():
-            archive.writestr(name, data)
 
 
 def test_a_file_that_is_not_there_says_so(path):
@@ -453,13 +522,14 @@ def test_a_damaged_byte_anywhere_is_an_error_or_harmless(path):
     assert refused > 50
 
 
-def test_a_newer_file_names_both_versions(path):
+@pytest.mark.parametrize(("version", "age"), [(99, "a newer"), (1, "an older")])
+def test_a_file_of_another_format_names_both_versions(version, age, path):
     saved(path, realized)
-    forge(path, version=2, course_lib="9.1.0")
-    with pytest.raises(ValueError, match=r"by a newer course_lib, 9\.1\.0, and this is .* update"):
-        load(path)
-    forge(path, version=0)
-    with pytest.raises(ValueError, match="by an older course_lib"):
+    found = members(path)
+    contents = json.loads(found["contents.json"]) | {"version": version, "course_lib": "9.1.0"}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("contents.json", json.dumps(contents))
+    with pytest.raises(ValueError, match=rf"by {age} course_lib, 9\.1\.0, and this is .* update"):
         load(path)
 
 
@@ -468,108 +538,39 @@ def test_a_newer_file_names_both_versions(path):
     [
         {"format": "else"},
         {"version": "1"},
-        {"class": "Desk"},
-        {"class": "load_desk"},
-        {"class": "os.system"},
-        {"class": "Result"},
-        {"class": "MissingValuesCalculator"},
-        {"class": ["DLE"]},
         {"without": ["metrics"]},
-        {"arguments": {}},
-        {"arguments": {"y_true": 3}},
-        {"arguments": []},
         {"metrics": ["rmse"]},
-        {"fitted": 3},
-        {"fitted": {"object": ["os.path", {}]}},
-        {"fitted": {"object": ["desk.Desk", {}]}},
-        {"fitted": {"object": ["thresholds.require_number", {"name": "a", "value": 1}]}},
-        {"fitted": {"object": ["thresholds.ConstantThreshold", {"upper": 1.0}]}},
-        {"fitted": {"array": "../../etc/passwd"}},
+        {"monitor": {"object": ["os.system", {}]}},
+        {"monitor": {"object": ["course_lib.estimation.DLE", {}]}},
+        {"monitor": {"object": ["dle", {}]}},
         {"fitted": {"pickle": "gASVAAAAA"}},
         {"fitted": {"function": "eval"}},
-        {"fitted": {"dict": [[{"dict": []}, 1]]}},
+        {"fitted": {"array": "../../etc/passwd"}},
         {"fitted": {"two": 1, "kinds": 2}},
+        {"fitted": 3},
     ],
     ids=str,
 )
-def test_forged_contents_are_refused(changes, path):
+def test_contents_that_save_does_not_write_are_refused(changes, path):
     saved(path, realized)
-    forge(path, **changes)
-    with pytest.raises(ValueError, match="cannot be loaded"):
-        load(path)
-
-
-@pytest.mark.parametrize(
-    "text", ["[]", "null", "{", '{"format": "course_lib"}', "[" * 100_000, "NaN", '"\ud800"']
-)
-def test_contents_that_are_no_description_are_refused(text, path):
+    found = members(path)
+    contents = json.loads(found["contents.json"]) | changes
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("contents.json", text.encode("utf-8", "surrogatepass"))
+        for name, data in (found | {"contents.json": json.dumps(contents).encode()}).items():
+            archive.writestr(name, data)
     with pytest.raises(ValueError, match="cannot be loaded"):
         load(path)
 
 
-def leaves(code, at=()):
-    """The places of all plain values in the contents."""
-    if isinstance(code, dict):
-        return [leaf for name, part in code.items() for leaf in leaves(part, (*at, name))]
-    if isinstance(code, list):
-        return [leaf for i, part in enumerate(code) for leaf in leaves(part, (*at, i))]
-    return [at]
-
-
-@pytest.mark.parametrize("name", MONITORS)
-def test_a_wrong_value_anywhere_is_refused_or_measured_with(name, path):
-    """Whatever stands in one place: loading works or says why not, and nothing else happens."""
-    saved(path, MONITORS[name])
+def test_an_array_that_only_a_pickle_could_hold_is_refused(path):
+    saved(path)
     found = members(path)
-    contents = json.loads(found["contents.json"])
-    rng = np.random.default_rng(0)
-    places = leaves(contents)
-    for at in rng.choice(len(places), min(25, len(places)), replace=False):
-        forged = json.loads(found["contents.json"])
-        *way, last = places[at]
-        target = forged
-        for step in way:
-            target = target[step]
-        wrong = [None, -1, 1e300, "x", [], {}, {"float": "nan"}, {"array": "1.npy"}, True, 10**30]
-        target[last] = wrong[rng.integers(len(wrong))]
-        with zipfile.ZipFile(path, "w") as archive:
-            for member, data in (found | {"contents.json": json.dumps(forged).encode()}).items():
-                archive.writestr(member, data)
-        try:
-            assert isinstance(load(path), Monitor)
-        except ValueError as error:
-            assert "cannot be loaded" in str(error)  # noqa: PT017, either outcome is right
-
-
-def test_a_compressed_member_is_refused_before_it_is_read(path):
-    saved(path, realized)
-    found = members(path)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (found | {"0.npy": bytes(50_000_000)}).items():
-            archive.writestr(name, data)
-    assert path.stat().st_size < 100_000
-    with pytest.raises(ValueError, match="holds compressed members"):
-        load(path)
-
-
-def test_members_that_overlap_or_claim_too_much_are_refused(path):
-    data = bytearray(saved(path, realized))
-    at = data.rindex(b"PK\x01\x02")  # the last entry of the directory
-    for place in (20, 24):  # its size, compressed and not
-        data[at + place : at + place + 4] = (2**31).to_bytes(4, "little")
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match="claim to be larger than the file"):
-        load(path)
-
-
-def test_names_that_stand_twice_are_refused(path):
-    saved(path, realized)
-    found = members(path)
-    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
-        archive.writestr("0.npy", found["1.npy"])
-    with pytest.raises(ValueError, match="holds no monitor"):
+    stream = io.BytesIO()
+    np.save(stream, np.array([{}], dtype=object), allow_pickle=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in found.items():
+            archive.writestr(name, stream.getvalue() if name.endswith(".npy") else data)
+    with pytest.raises(ValueError, match="cannot be loaded: Object arrays cannot be loaded"):
         load(path)
 
 
@@ -583,109 +584,20 @@ def test_nothing_is_written_next_to_the_file_whatever_members_are_called(tmp_pat
     assert os.listdir(tmp_path) == [path.name]
 
 
-def npy(header, data=b""):
-    text = header.encode().ljust(117) + b"\n"
-    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}"),
-        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -1)}", bytes(8)),
-        npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", b"gASVAAAA"),
-        npy("{'descr': '<c16', 'fortran_order': False, 'shape': (1,)}", bytes(16)),
-        npy("__import__('os').abort()"),
-        b"\x93NUMPY\x02\x00",
-        b"",
-    ],
-    ids=["huge", "negative", "object", "complex", "code", "version", "empty"],
-)
-def test_forged_arrays_are_refused(array, path):
-    saved(path, realized)
-    found = members(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in (found | {"0.npy": array}).items():
-            archive.writestr(name, data)
-    with pytest.raises(ValueError, match="cannot be loaded"):
-        load(path)
-
-
-# A wrong number in LightGBM's text can end the process, so it must not get there.
-
-
-@pytest.fixture(scope="module")
-def model():
-    frame = stones().assign(cut=stones()["cut"].map({"A": 1, "B": 2, "C": 3}))
-    from course_lib.trees import bin_matrix, grow
-
-    data = bin_matrix(frame[COLUMNS].to_numpy(float), [2])
-    return grow(data, (frame["price"] + 500 * (frame["cut"] == 2)).to_numpy(), QUICK)
-
-
-def test_a_model_comes_back_from_its_text_and_prints_nothing(model, capfd):
-    matrix = stones()[["size", "weight", "price"]].to_numpy()
-    again = from_text(to_text(model))
-    np.testing.assert_array_equal(again.predict(matrix), model.predict(matrix))
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("line", "other"),
-    [
-        (r"num_leaves=4", "num_leaves=5"),
-        (r"num_leaves=4", "num_leaves=99999999999"),
-        (r"num_class=1", "num_class=2"),
-        (r"objective=regression", "objective=multiclass num_class:1000000"),
-        (r"max_feature_idx=2", "max_feature_idx=0"),
-        (r"tree_sizes=\d+", "tree_sizes=7"),
-        (r"left_child=\S+", "left_child=0"),
-        (r"left_child=\S+ \S+", "left_child=1 1"),
-        (r"right_child=\S+", "right_child=-9"),
-        (r"split_feature=\S+", "split_feature=3"),
-        (r"split_feature=\S+", "split_feature=-1"),
-        (r"threshold=\S+", "threshold=inf"),
-        (r"threshold=\S+", "threshold=1_0"),
-        (r"threshold=\S+ ", "threshold="),
-        (r"leaf_value=\S+", "leaf_value=nan"),
-        (r"leaf_value=\S+", "leaf_value=x"),
-        (r"decision_type=\d+", "decision_type=99"),
-        (r"cat_boundaries=0", "cat_boundaries=1"),
-        (r"cat_boundaries=0 \d+", "cat_boundaries=0 7"),
-        (r"cat_threshold=\d+", "cat_threshold=99999999999"),
-        (r"is_linear=0", "is_linear=1"),
-        (r"shrinkage=\S+", "shrinkage=T"),
-        (r"leaf_count=", "leaf_counts="),
-        (r"Tree=1", "Tree=2"),
-        (r"end of trees\n", ""),
-    ],
-)
-def test_a_forged_model_never_reaches_lightgbm(line, other, model):
-    text = to_text(model)
-    forged = re.sub(line, other, text, count=1)
-    assert forged != text
-    if not line.startswith("tree_sizes"):  # a forger would mend the sizes
-        trees = re.findall(r"Tree=.*?\n\n\n", forged, re.DOTALL)
-        sizes = " ".join(str(len(tree)) for tree in trees)
-        forged = re.sub(r"tree_sizes=.*", f"tree_sizes={sizes}", forged, count=1)
-    with pytest.raises(ValueError, match="a LightGBM model in it is damaged"):
-        from_text(forged)
-
-
 # -- Writing --------------------------------------------------------------------------------------
 
 
 def test_a_monitor_of_another_class_is_refused_by_the_class(path):
     saved(path, realized)
     assert isinstance(PerformanceCalculator.load(path), PerformanceCalculator)
-    with pytest.raises(ValueError, match="holds a PerformanceCalculator, no DLE"):
+    with pytest.raises(ValueError, match="holds a PerformanceCalculator, not a DLE"):
         DLE.load(path)
 
 
 def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path, path):
     path.write_text("old")
     saved(path, realized)
-    assert repr(load(path)) == "PerformanceCalculator(mae, msle; fitted)"
+    assert repr(load(path)).startswith("PerformanceCalculator(")
     assert os.listdir(tmp_path) == [path.name]
 
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -221,6 +222,7 @@ def binomial_interval(rate):
     return stats.binom.ppf([5e-5, 1 - 5e-5], N_REFERENCES, rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.01, 0.05])
 @pytest.mark.parametrize("k", [10, 20])
 @pytest.mark.parametrize("n", [100, 400, 3200])
@@ -235,6 +237,7 @@ def test_the_rate_holds_for_the_other_sides(side):
     assert low <= alarms(10, 0.05, n=400, side=side) <= high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", ["log", "cbrt"])
 @pytest.mark.parametrize("n", [100, 400])
 def test_the_rate_holds_on_the_scale_on_which_values_are_normal(scale, n):
@@ -316,6 +319,7 @@ def root_mean_squares(n_rows, n_chunks=20_000):
     return np.sqrt(np.square(errors).mean(axis=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("divisor", [1, 2, 4])
 def test_skewed_losses_alert_at_most_twice_as_often_as_asked(divisor):
     rng, n_rows, k = np.random.default_rng(0), 160, 20
@@ -412,3 +416,13 @@ def test_thresholds_show_what_they_hold():
     assert repr(PredictionIntervalThreshold()) == (
         "PredictionIntervalThreshold(false_alarm_rate=0.01)"
     )
+
+
+@pytest.mark.parametrize("n", [100, 400, 1600])
+def test_the_limits_of_a_total_are_those_of_the_mean_times_the_rows_of_the_chunk(n):
+    totals = np.array([40.0, 44.0, 38.0, 41.0, 43.0, 39.0])
+    threshold, bounds = PredictionIntervalThreshold(), Bounds(0, side="both")
+    of_mean = limits(threshold, totals / 400, n=n, bounds=bounds)
+    of_total = limits(threshold, totals, n=n, bounds=replace(bounds, total=True))
+    assert None not in of_mean
+    assert of_total == pytest.approx(tuple(n * limit for limit in of_mean), rel=1e-12)

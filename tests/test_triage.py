@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from handmade import handmade
 
 from course_lib import (
     DLE,
@@ -22,7 +23,6 @@ from course_lib import (
     verdicts,
 )
 from course_lib.logbook import REMEDIES
-from course_lib.result import COLUMNS
 from course_lib.verdicts import VERDICTS, persistent
 
 ROOT = Path(__file__).parent.parent
@@ -33,13 +33,11 @@ SPEC.loader.exec_module(evidence)
 N_REFERENCE, N_CHUNKS = 10, 6
 
 
-def result(
-    kind="drift", *, metric="jensen_shannon", on=(), column=None, n=N_CHUNKS, size=9.0, **of
-):
+def result(kind="drift", *, metric="jensen_shannon", on=(), column="", n=N_CHUNKS, size=9.0, **of):
     """Build a result by hand: 10 quiet reference chunks around 1, `on` chunks `size` higher."""
     quiet = 1 + 0.1 * np.resize([-1, 1], N_REFERENCE)
     now = 1 + size * np.isin(np.arange(n), list(on))
-    frame = pd.DataFrame({"value": [*quiet, *now]}).reindex(columns=list(COLUMNS))
+    frame = pd.DataFrame({"value": [*quiet, *now]})
     frame["period"] = ["reference"] * N_REFERENCE + ["analysis"] * n
     frame["chunk_index"] = [*range(N_REFERENCE), *range(n)]
     frame["key"] = frame["chunk_index"].map("[{}]".format)
@@ -50,7 +48,7 @@ def result(
     analysis = frame["period"] == "analysis"
     for name, value in of.items():
         frame.loc[analysis, name] = value
-    return Result(frame, kind)
+    return handmade(frame, kind)
 
 
 def estimated(on=(), **options):
@@ -75,7 +73,7 @@ def univariate(on, column="depth", **options):
 
 
 def quality(metric, on, column="carat"):
-    return result(metric=metric, column=column, on=on)
+    return result("quality", metric=metric, column=column, on=on)
 
 
 def verdict_of(chunk=3, **given):
@@ -428,6 +426,7 @@ def weeks():
     return pd.concat([evidence.week_by_week(seed) for seed in (0, 1)], ignore_index=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("incident", ["A", "B", "C", "D"])
 def test_most_weeks_of_each_incident_get_the_right_verdict(weeks, incident):
     own = weeks[weeks["incident"] == incident]
@@ -435,12 +434,14 @@ def test_most_weeks_of_each_incident_get_the_right_verdict(weeks, incident):
     assert (own["verdict"] == own["right"]).mean() >= 0.75
 
 
+@pytest.mark.slow
 def test_few_quiet_weeks_raise_an_incident(weeks):
     quiet = weeks[weeks["incident"] == "quiet"]
     assert len(quiet) == 14
     assert (quiet["verdict"] != "quiet").mean() <= 0.10
 
 
+@pytest.mark.slow
 def test_the_table_of_evidence_is_made_from_the_weeks(weeks):
     text = evidence.markdown(weeks, weeks[weeks["incident"] == "quiet"])
     assert "seeds 0, 1" in text

@@ -336,11 +336,11 @@ def readings(
     """
     monitor.fit(reference)
     fitted: Any = monitor._fitted
-    table = fitted.schema.read(analysis, chunker=monitor.chunker)
+    table = fitted.schema.read(analysis, chunker=fitted.rules._chunker)
     measured = [
         (chunk, reading)
         for chunk in table.chunks
-        for reading in monitor._measure(fitted.state, table, chunk)
+        for reading in fitted.rules._measure(fitted.state, table, chunk)
     ]
     judges = {f"alert_{rate}": Judge(monitor, PredictionIntervalThreshold(rate)) for rate in RATES}
     for chunk, reading in measured:
@@ -366,10 +366,10 @@ class Judge:
         """Say whether a reading passes the limits for its number of rows."""
         key = reading.column, reading.metric, reading.n_used
         if key not in self.known:
-            names = self.monitor._metric_names()
-            self.monitor.thresholds = dict.fromkeys(names, self.threshold)
             fitted: Any = self.monitor._fitted
-            self.known[key] = self.monitor._own_limits(fitted, reading, reading.n_used)
+            names = fitted.rules._metric_names()
+            fitted.rules._thresholds = dict.fromkeys(names, self.threshold)
+            self.known[key] = fitted.rules._own_limits(fitted, reading, reading.n_used)
         lower, upper = self.known[key]
         low = lower is not None and reading.value < lower - 1e-12 * abs(lower)
         return low or (upper is not None and reading.value > upper + 1e-12 * abs(upper))
@@ -380,7 +380,7 @@ def _held(monitor: Monitor, reading: Reading) -> dict[str, bool]:
     if reading.baseline is None:
         return {}
     fitted: Any = monitor._fitted
-    low, high = monitor._boundaries(fitted.calibration, reading)
+    low, high = fitted.rules._boundaries(fitted.calibration, reading)
     apart = abs(reading.baseline - reading.value)
     return {
         "held": low <= reading.baseline <= high,

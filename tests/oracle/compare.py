@@ -52,7 +52,11 @@ MANY_METRICS = ("DLE", "CBPE", "PerformanceCalculator", "UnivariateDriftCalculat
 @cache
 def frozen(name: str, folder: Path = FROZEN) -> pd.DataFrame:
     """One of the frozen files."""
-    return pd.read_csv(folder / f"{name}.csv").fillna({"column": ""})
+    frame = pd.read_csv(folder / f"{name}.csv").fillna({"column": ""})
+    if "key" in frame:  # one key of NannyML's names two chunks, one in each period
+        in_reference = frame["period"] == "reference"
+        frame["key"] = frame["key"].mask(in_reference, "reference " + frame["key"])
+    return frame
 
 
 @cache
@@ -89,7 +93,7 @@ def gaps(name: str) -> pd.DataFrame:
     """One row per number of a case: NannyML's, course_lib's, their relative difference."""
     results = frozen("results")
     theirs = results[results["case"] == name].drop(columns="case")
-    ours = run(name).to_df().fillna({"column": ""})[[*ROW, *QUANTITIES]]
+    ours = run(name).to_df()[[*ROW, *QUANTITIES]]
     return side_by_side(theirs, ours, ROW, QUANTITIES).assign(case=name)
 
 
@@ -168,8 +172,8 @@ def chunk_gaps(case: Case) -> pd.DataFrame:
     theirs = theirs.assign(n_rows=theirs["end_index"] - theirs["start_index"] + 1)
     names = [*CHUNK, "n_rows", "start_date", "end_date"]
     ours = run(case.name).to_df()[names].drop_duplicates()
-    for side in (theirs, ours):
-        side[["start_date", "end_date"]] = side[["start_date", "end_date"]].apply(pd.to_datetime)
+    dates = ["start_date", "end_date"]  # NannyML counts nanoseconds
+    theirs[dates] = theirs[dates].apply(pd.to_datetime).astype("datetime64[us]")
     both = theirs[names].merge(ours, on=names, how="outer", indicator="which")
     return both[both["which"] != "both"]
 

@@ -1,0 +1,84 @@
+"""The HTML table that a notebook shows for a result: few rows, compact numbers, no colors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from pandas.api.types import is_string_dtype
+
+__all__ = ["N_SHOWN", "compact", "notebook_table"]
+
+#: The largest number of rows that a table shows.
+N_SHOWN = 20
+
+
+def notebook_table(heading: str, rows: pd.DataFrame, alerts: ArrayLike) -> str:
+    """Return a heading and a table as HTML; all texts are escaped.
+
+    Of more than 20 rows the table shows the latest 20 that alert. If fewer alert, the latest other
+    rows fill it up. A line below the table says how many rows it shows. Columns of texts without
+    any text are left out.
+
+    Parameters
+    ----------
+    heading : str
+    rows : DataFrame
+        In order of time. Truth values are shown as "alert" and "".
+    alerts : array-like of bool, shape (n_rows,)
+        The rows to prefer when there are too many.
+    """
+    shown, remark = _chosen(np.asarray(alerts, dtype=bool))
+    texts = {name: [_text(value) for value in rows[name].iloc[shown]] for name in rows}
+    kept = {
+        str(name): cells
+        for name, cells in texts.items()
+        if any(cells) or not is_string_dtype(rows[name].dtype)
+    }
+    head = f"<thead>{_line('th', kept)}</thead>"
+    body = "".join(_line("td", cells) for cells in zip(*kept.values(), strict=True))
+    table = f'<table class="dataframe">{head}<tbody>{body}</tbody></table>' if len(rows) else ""
+    # Without these classes a notebook would set text between two dollar signs as a formula.
+    return (
+        f'<div class="tex2jax_ignore mathjax_ignore"><p><code>{escape(heading)}</code></p>{table}'
+        f"{remark and f'<p>{remark}</p>'}</div>"
+    )
+
+
+def compact(value: float) -> str:
+    """Return a number with four digits, large ones as whole numbers; "" when it is missing.
+
+    Examples
+    --------
+    >>> compact(0.123456), compact(98765.4), compact(float("nan"))
+    ('0.1235', '98,765', '')
+    """
+    if np.isnan(value):
+        return ""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def _chosen(alerts: NDArray[np.bool_]) -> tuple[NDArray[np.intp], str]:
+    """Return the positions of the rows to show, in order, and what to say about the others."""
+    if len(alerts) <= N_SHOWN:
+        return np.arange(len(alerts)), ""
+    loud, quiet = np.flatnonzero(alerts), np.flatnonzero(~alerts)
+    n_loud = min(len(loud), N_SHOWN)
+    n_quiet = N_SHOWN - n_loud
+    parts = [f"the latest {n_loud} of {len(loud)} that alert"] * bool(n_loud)
+    parts += [f"the latest {n_quiet} of {len(quiet)} that do not"] * bool(n_quiet)
+    shown = np.sort(np.concatenate([loud[len(loud) - n_loud :], quiet[len(quiet) - n_quiet :]]))
+    return shown, f"{N_SHOWN} of {len(alerts):,} rows are shown: {' and '.join(parts)}."
+
+
+def _text(value: bool | float | str) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "alert" if value else ""
+    return value if isinstance(value, str) else compact(value)
+
+
+def _line(tag: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
