@@ -274,7 +274,7 @@ def choose_chunker(
     }
     given = [f"`{name}`" for name, value in ways.items() if value is not None]
     if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} are given; give one of them")
+        raise ValueError(f"{' and '.join(given)} are given; give one of them, None for the others")
     if chunker is not None:
         _require_chunker(chunker)
         return chunker

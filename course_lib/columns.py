@@ -25,6 +25,7 @@ class ColumnsMonitor(Monitor[State]):
     _metric: ClassVar[str]
     _n_columns: ClassVar[int] = 1  # minimum number of columns
     _columns_argument: ClassVar[str] = "column_names"
+    treat_as_categorical: Sequence[str] | None = None
     _accepts_empty: ClassVar[bool] = False  # whether an all-missing column is allowed
 
     def __init__(
@@ -54,7 +55,7 @@ class ColumnsMonitor(Monitor[State]):
 
     def _resolve(self) -> None:
         super()._resolve()
-        self._categorical = listed(getattr(self, "treat_as_categorical", None))
+        self._categorical = listed(self.treat_as_categorical)
         n_columns = len(self._columns())
         if n_columns < self._n_columns:
             raise ValueError(

@@ -18,7 +18,15 @@ from .monitor import Reading
 from .parameters import copied
 from .schema import Column, Encoded, Table, listed
 from .thresholds import Bounds, Threshold, Thresholds
-from .trees import Booster, Hyperparameters, bin_matrix, draw, grow, predict
+from .trees import (
+    Booster,
+    Hyperparameters,
+    bin_matrix,
+    draw,
+    grow,
+    predict,
+    require_hyperparameters,
+)
 
 __all__ = ["ColumnConsistencyCalculator"]
 
@@ -64,6 +72,8 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
         number and 5 for each category.
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
     cross_fit : bool
         Measure each reference chunk with models that did not see it (five blocks of chunks), and
         production with the models of all five, on average.
@@ -122,6 +132,10 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
             thresholds=thresholds,
             cross_fit=cross_fit,
         )
+
+    def _resolve(self) -> None:
+        super()._resolve()
+        require_hyperparameters(self.hyperparameters)
 
     def _check_reference(self, table: Table) -> None:
         super()._check_reference(table)

@@ -18,7 +18,7 @@ from .monitor import Reading
 from .parameters import copied
 from .schema import Table, listed
 from .thresholds import Bounds, Threshold, Thresholds
-from .trees import Hyperparameters, bin_matrix, draw, grow, predict
+from .trees import Hyperparameters, bin_matrix, draw, grow, predict, require_hyperparameters
 
 __all__ = ["DomainClassifierCalculator"]
 
@@ -53,6 +53,8 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given; NannyML's rule is
         ``ConstantThreshold(0.45, 0.65)``.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
     cross_fit : bool
         Tell each reference chunk from the other chunks only.
     progress : bool
@@ -125,6 +127,7 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
             raise TypeError(f"`cv_folds_num` must be a whole number, got {n_folds!r}")
         if n_folds < 2:
             raise ValueError(f"`cv_folds_num` must be at least 2, got {n_folds}")
+        require_hyperparameters(self.hyperparameters)
         self._settings = {**SETTINGS, **(self.hyperparameters or {})}
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Sample:

@@ -83,6 +83,7 @@ _TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], object]]] = 
     "date": (date, lambda value: value.isoformat(), date.fromisoformat),
     "decimal": (Decimal, str, Decimal),
 }
+_ITERABLES: dict[str, type] = {"tuple": tuple, "set": set, "frozenset": frozenset}
 _END = "end of trees\n"
 
 
@@ -118,7 +119,7 @@ class Writer:
             return {"array": self._member(value, "npy", _npy)}
         if isinstance(value, (list, pd.Index, np.ndarray)):
             return [self.encode(item) for item in value]
-        if isinstance(value, (tuple, frozenset)):
+        if isinstance(value, (tuple, set, frozenset)):
             items = value if isinstance(value, tuple) else sorted(value)
             return {type(value).__name__: [self.encode(item) for item in items]}
         if isinstance(value, Mapping):
@@ -190,8 +191,8 @@ class Reader:
         ((kind, parts),) = code.items()
         if kind in _TEXTS:
             return _TEXTS[kind][2](parts)
-        if kind in ("tuple", "frozenset"):
-            return {"tuple": tuple, "frozenset": frozenset}[kind](self.decode(parts))
+        if kind in _ITERABLES:
+            return _ITERABLES[kind](self.decode(parts))
         if kind == "dict":
             return {self.decode(key): self.decode(value) for key, value in parts}
         if kind == "array":
@@ -220,7 +221,8 @@ class Reader:
         if isinstance(code, dict):
             return self.decode(code)
         texts = [*code[1], None]
-        return [texts[i] for i in self.decode(code[0])]
+        kind = None if code[1] else "str"  # without a text, pandas would take floats
+        return pd.Series([texts[i] for i in self.decode(code[0])], dtype=kind)
 
 
 def tag_of(thing: object) -> str | None:

@@ -6,9 +6,8 @@ Direct Loss Estimation is for regression and taught in lesson 02; `CBPE`, for cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import NoneType
 
 import numpy as np
 import pandas as pd
@@ -30,7 +29,7 @@ from .realized import (
 )
 from .schema import Schema, Table
 from .thresholds import Thresholds
-from .trees import Booster, Hyperparameters, bin_matrix, grow, predict
+from .trees import Booster, Hyperparameters, bin_matrix, grow, predict, require_hyperparameters
 
 __all__ = ["CBPE", "DLE"]
 
@@ -145,11 +144,7 @@ class DLE(Estimator["_Nannies", RowMetric]):
                 "`tune_hyperparameters=True` is not offered: a search with a time budget gives "
                 "other numbers on every machine; pass the `hyperparameters` you have chosen"
             )
-        if not isinstance(self.hyperparameters, (Mapping, NoneType)):
-            raise TypeError(
-                "`hyperparameters` must be a dict of LightGBM settings, got "
-                f"{self.hyperparameters!r}"
-            )
+        require_hyperparameters(self.hyperparameters)
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         return Schema.learn(

@@ -263,22 +263,22 @@ def regression_metrics(
 def estimated_metrics(
     metrics: str | RowMetric | Sequence[str | RowMetric] | None,
 ) -> tuple[RowMetric, ...]:
-    """Do the same for metrics that are estimated without labels; ``mae`` and ``rmse`` by default.
+    """Turn names into metrics to estimate without labels; ``mae`` and ``rmse`` by default.
 
     Raises
     ------
     TypeError, ValueError
         As `regression_metrics`, and for a metric that needs labels.
     """
-    default = [name for name in _DEFAULT if name not in _LABELS_ONLY]
-    found = chosen_metrics(default if metrics is None else metrics, REGRESSION_METRICS)
-    for metric in found:
-        if metric.name in _LABELS_ONLY and metric == REGRESSION_METRICS[metric.name]:
+    known = {n: metric for n, metric in REGRESSION_METRICS.items() if n not in _LABELS_ONLY}
+    asked = [name for name in _DEFAULT if name in known] if metrics is None else as_list(metrics)
+    for name in _LABELS_ONLY:
+        if name in asked or REGRESSION_METRICS[name] in asked:
             raise ValueError(
-                f"{metric.name!r} cannot be estimated without labels: features do not show whether "
+                f"{name!r} cannot be estimated without labels: features do not show whether "
                 "predictions are too high or too low; measure it with PerformanceCalculator"
             )
-    return found
+    return chosen_metrics(asked, known)
 
 
 def as_list(metrics: object) -> list[object]:

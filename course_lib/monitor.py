@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
@@ -89,7 +88,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
     A subclass stores each argument of its constructor under its own name, then calls
     ``super().__init__``. It names its columns in ``_schema``, and implements ``_learn`` (from rows
     of the reference to a state), ``_measure`` (from a state and a chunk to readings), ``_bounds``
-    and ``_metric_names``. What it derives from parameters belongs into ``_resolve``.
+    and ``_metric_names``. What it derives from parameters belongs in ``_resolve``.
 
     Attributes
     ----------
@@ -121,6 +120,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
         self.cross_fit = cross_fit
         self.progress = progress
         self._fitted: _Fitted[State] | None = None
+        self._given: dict[str, object] = {}  # the parameters as they were at the last `fit`
         self._resolve()
 
     def _resolve(self) -> None:
@@ -149,16 +149,6 @@ class Monitor(Parametrized, ABC, Generic[State]):
 
     def _asked_thresholds(self) -> Thresholds:
         return self.thresholds
-
-    def _frozen(self) -> Self:
-        """Return an unfitted copy whose parameters nobody else can change."""
-        rules = copy(self)
-        for name, value in vars(self).items():
-            if not name.startswith("_"):
-                setattr(rules, name, copied(value))
-        rules._fitted = None
-        rules._resolve()
-        return rules
 
     # What a subclass supplies
 
@@ -233,7 +223,18 @@ class Monitor(Parametrized, ABC, Generic[State]):
             For input that cannot be used, with column, count and remedy.
         """
         self._fitted = self._frozen()._fit(reference)
+        self._remember(self._parameters())
         return self
+
+    def _remember(self, names: Iterable[str]) -> None:
+        """Keep what parameters are at `fit`, so that `_changed_since_fit` can compare."""
+        self._given = {name: _listing(vars(self).get(name)) for name in names}
+
+    def _changed_since_fit(self, name: str) -> bool:
+        """Say whether a parameter was replaced, or a list or dict of it changed, since `fit`."""
+        if self._fitted is None:
+            return False
+        return not _identical(_listing(vars(self).get(name)), self._given.get(name))
 
     def _fit(self, reference: pd.DataFrame) -> _Fitted[State]:
         schema = self._schema(reference)
@@ -492,6 +493,19 @@ def _limit_text(column: str, metric: str, lower: float, upper: float) -> str:
     low = "" if np.isnan(lower) else f"{lower:.4g} <= "
     high = "" if np.isnan(upper) else f" <= {upper:.4g}"
     return f"{low}{name}{high}" if low or high else f"{name} without a limit"
+
+
+def _listing(value: object) -> object:
+    """Return what a list or dict holds, the objects themselves; any other value as it is."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return list(value) if isinstance(value, list) else value
+
+
+def _identical(first: object, second: object) -> bool:
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_identical, first, second))
+    return first is second or (isinstance(first, str | int | float) and first == second)
 
 
 def not_fitted(monitor: object, verb: str) -> Exception:

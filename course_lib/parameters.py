@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Iterator, KeysView, Mapping, ValuesView
+from copy import copy, deepcopy
 from inspect import Parameter, signature
 from reprlib import Repr
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
+
+import pandas as pd
 
 __all__ = ["Parametrized", "copied"]
 
 T = TypeVar("T")
 _GATHERED = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+_LISTED = (Iterator, KeysView, ValuesView, pd.Index)
 
 _SHORT = Repr()
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 6
@@ -21,9 +24,12 @@ _SHORT.maxstring = _SHORT.maxother = 80
 class Parametrized:
     """Base of objects whose constructor stores each argument under its own name.
 
-    `sklearn.base.clone` works, too. A subclass whose ``__init__`` takes ``**options`` hands them on
-    to its base class, and has the parameters of both.
+    `sklearn.base.clone` works, too. What is derived from parameters belongs in ``_resolve``. A
+    subclass whose ``__init__`` takes ``**options`` hands them on to its base class, and has the
+    parameters of both.
     """
+
+    _fitted: object | None
 
     @classmethod
     def _parameters(cls) -> dict[str, Parameter]:
@@ -74,34 +80,64 @@ class Parametrized:
             For a name that is not a parameter, or a value that the constructor refuses. Nothing is
             changed then.
         """
-        known = self.get_params()
+        known = self._parameters()
         for name in params:
             if name not in known:
                 raise ValueError(
                     f"{type(self).__name__} has no parameter {name!r}; it has: {', '.join(known)}"
                 )
-        checked = type(self)(**(known | params))
-        for name in params:
-            setattr(self, name, getattr(checked, name))
+        checked = copy(self)
+        vars(checked).update({name: copied(value) for name, value in params.items()})
+        checked._resolve()
+        vars(self).update({name: vars(checked)[name] for name in params})
         return self
 
     def __sklearn_clone__(self) -> Self:
         """Return an unfitted copy with the same parameters, for `sklearn.base.clone`."""
-        return type(self)(**self.get_params())
+        return self._frozen()
+
+    def _frozen(self) -> Self:
+        """Return an unfitted copy that a change of this object's parameters does not change."""
+        rules = copy(self)
+        for name in self._parameters():
+            if name in vars(self):
+                setattr(rules, name, copied(getattr(self, name)))
+        rules._fitted = None
+        rules._resolve()
+        return rules
+
+    def _resolve(self) -> None:
+        """Check the parameters and derive what measuring needs; `fit` does it, too."""
 
     def _changed(self) -> str:
         """Describe the parameters that differ from their defaults."""
-        values = self.get_params()
         return ", ".join(
-            f"{name}={_SHORT.repr(values[name])}"
+            f"{name}={_SHORT.repr(vars(self)[name])}"
             for name, parameter in self._parameters().items()
-            if not _same(values[name], parameter.default)
+            if name in vars(self) and not _same(vars(self)[name], parameter.default)
         )
 
 
 def copied(value: T) -> T:
-    """Return a deep copy of an argument, so that later changes of the original have no effect."""
-    return list(value) if isinstance(value, Iterator) else deepcopy(value)  # type: ignore[return-value]
+    """Return a copy of an argument, so that later changes of the original have no effect.
+
+    Iterators and views become lists, mappings dicts. Objects are copied as `copy.deepcopy` does:
+    functions are not. What cannot be copied, such as an open connection, is shared.
+    """
+    return cast("T", _copied(value))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, _LISTED):
+        return [_copied(item) for item in value]
+    if isinstance(value, list | tuple):
+        return type(value)([_copied(item) for item in value])
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    try:
+        return deepcopy(value)
+    except Exception:  # an object of the user's own can raise anything
+        return value
 
 
 def _same(value: object, default: object) -> bool:

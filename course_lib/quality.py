@@ -116,6 +116,8 @@ class MissingValuesCalculator(_ShareCalculator[None]):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given. Where the reference has no missing
         value, a single one alerts.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
 
     Raises
     ------
@@ -160,6 +162,8 @@ class UnseenValuesCalculator(_ShareCalculator[Counts]):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given: a column that brings new values all the
         time does not alert for them. ``ConstantThreshold(upper=0)`` alerts at the first.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
 
     Raises
     ------
@@ -213,6 +217,8 @@ class NumericalRangeCalculator(_ShareCalculator[Range]):
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given: a new record now and then is no alarm.
         ``ConstantThreshold(upper=0)`` alerts at the first.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
 
     Raises
     ------

@@ -22,6 +22,11 @@ from .trees import Booster, bin_matrix, draw, grow
 __all__ = ["AlertCountRanker", "CorrelationRanker", "ImpactRanker"]
 
 _CHUNK = ["period", "chunk_index", "key"]
+#: The parameters of a DLE on which its chunks, its metric and its inputs rest.
+_SHARED = (
+    *("feature_column_names", "y_pred", "y_true", "metrics", "timestamp_column_name"),
+    *("chunk_size", "chunk_number", "chunk_period"),
+)
 
 
 class AlertCountRanker:
@@ -216,14 +221,14 @@ class ImpactRanker:
 
     def __init__(self, dle: DLE, *, groups: Mapping[str, Sequence[str]] | None = None) -> None:
         self.dle = dle
-        self._rules = _of_one_mean(dle)
-        self.groups = _checked_groups(groups or {}, self._rules.feature_column_names)
+        self.groups = _checked_groups(groups or {}, _of_one_mean(dle)._features)
         self._state: _Impact | None = None
 
     @property
     def metric(self) -> RowMetric:
         """The metric whose change is shared out."""
-        return self._rules._metrics[0]
+        rules = self._state.rules if self._state else _of_one_mean(self.dle)
+        return rules._metrics[0]
 
     def fit(self, reference: pd.DataFrame) -> ImpactRanker:
         """Learn the loss from the inputs alone, and the contributions that are usual.
@@ -233,19 +238,21 @@ class ImpactRanker:
         TypeError, ValueError
             As `DLE.fit`.
         """
-        rules = self._rules = _of_one_mean(self.dle)
+        rules = _of_one_mean(self.dle)
+        groups = _checked_groups(self.groups, rules._features)
+        metric = rules._metrics[0]
         schema = rules._schema(reference)
         table = schema.read(reference, chunker=rules._chunker)
         rules._check_reference(table)
         rows = np.flatnonzero(~np.isnan(table[rules._label]))
-        loss = self.metric.rows(*(table[name][rows] for name in (rules._label, rules.y_pred)))
+        loss = metric.rows(*(table[name][rows] for name in (rules._label, rules.y_pred)))
         features = rules._features
         matrix, settings = table.matrix(features, rows), rules.hyperparameters
         data = bin_matrix(matrix, table.categorical(features), hyperparameters=settings)
-        nanny = grow(data, loss, settings, name=f"`{self.metric.name}` of a row")
+        nanny = grow(data, loss, settings, name=f"`{metric.name}` of a row")
         some = draw(np.arange(table.n_rows), 5 * self._max_rows)
         usual = _contributions(nanny, table.matrix(features, some))
-        self._state = _Impact(schema, nanny, usual)
+        self._state = _Impact(rules, groups, schema, nanny, usual)
         return self
 
     def rank(self, analysis: pd.DataFrame) -> pd.DataFrame:
@@ -270,7 +277,7 @@ class ImpactRanker:
         """
         if self._state is None:
             raise not_fitted(self, "rank(analysis)")
-        rules, state = self._rules, self._state
+        rules, state = self._state.rules, self._state
         table = state.schema.read(
             analysis, chunker=rules._chunker, skip=[rules._label], name="analysis"
         )
@@ -304,10 +311,12 @@ class ImpactRanker:
         Raises
         ------
         TypeError, ValueError
-            Before `fit` of this ranker or of the DLE, or as `DLE.estimate`.
+            Before `fit` of this ranker or of the DLE, when the two were fitted with different
+            parameters, or as `DLE.estimate`.
         """
         chunks = ["chunk_index", "key", "metric"]
         change = self.rank(analysis).groupby(chunks, sort=False)["contribution"].sum()
+        self._require_same_rules()
         estimated = self.dle.estimate(analysis).to_df()
         reference = estimated[estimated["period"] == "reference"]
         usual = np.average(reference["value"], weights=reference["n_rows"])
@@ -315,9 +324,22 @@ class ImpactRanker:
         both = pd.DataFrame({"change": change, "change_estimated": later - usual})
         return both.assign(distance=both["change"] - both["change_estimated"]).reset_index()
 
+    def _require_same_rules(self) -> None:
+        """Refuse to compare with a DLE that has other columns, chunks or metrics by now."""
+        state, fitted = self._state, self.dle._fitted
+        if state is None or fitted is None:
+            return  # `rank` and `estimate` refuse those
+        theirs = fitted.rules.get_params()
+        other = [n for n, v in state.rules.get_params().items() if n in _SHARED and v != theirs[n]]
+        if other:
+            raise ValueError(
+                f"the DLE was fitted with another `{other[0]}` than this ranker; fit both again"
+            )
+
     def _ranked(self, index: int, key: str, moved: dict[str, float]) -> pd.DataFrame:
-        grouped = {name for members in self.groups.values() for name in members}
-        totals = {group: sum(moved[m] for m in members) for group, members in self.groups.items()}
+        groups = self._state.groups if self._state else {}
+        grouped = {name for members in groups.values() for name in members}
+        totals = {group: sum(moved[m] for m in members) for group, members in groups.items()}
         totals |= {name: value for name, value in moved.items() if name not in grouped}
         table = {
             "chunk_index": index,
@@ -331,8 +353,10 @@ class ImpactRanker:
 
 @dataclass(frozen=True)
 class _Impact:
-    """What `ImpactRanker.fit` learns: how frames are read, the nanny, the mean contributions."""
+    """What `ImpactRanker.fit` leaves behind: its rules, the nanny, the mean contributions."""
 
+    rules: DLE
+    groups: dict[str, list[str]]
     schema: Schema
     nanny: Booster
     reference_mean: NDArray[np.float64]

@@ -48,6 +48,8 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
         One of them; ten chunks when none is given.
     threshold : Threshold, optional
         `PredictionIntervalThreshold()` when none is given.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
     cross_fit : bool
         Measure each reference chunk with directions that did not see it (five blocks of chunks).
         How many directions are kept is decided once, on the whole reference.

@@ -118,7 +118,8 @@ class Result:
 
         A key names one chunk of both periods: positions in the frame (``"[0:299]"``) or the
         calendar period (``"2024-03"``) in the analysis, the same after ``"reference "`` in the
-        reference. So within a column and metric, keys are a unique index. Dates are in
+        reference. So within a column and metric, keys are a unique index; the exception are chunks
+        of minutes in the hour that a clock repeats in autumn. Dates are in
         microseconds, and a calendar chunk ends one microsecond before the next one begins.
         """
         return self._frame.copy()

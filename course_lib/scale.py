@@ -142,7 +142,7 @@ def _require_ready(monitor: object, partitions: object) -> None:
             "of frames or a Dask DataFrame"
         )
     if monitor._fitted is None:
-        raise not_fitted(monitor, "calculate(analysis)")
+        raise not_fitted(monitor, "measure_partitions(monitor, ...)")
     chunker = monitor._fitted.rules._chunker
     if not isinstance(chunker, PeriodBasedChunker):
         raise ValueError(

@@ -241,7 +241,7 @@ def _require_frame(frame: object, name: str) -> None:
 def listed(columns: Iterable[str] | None) -> list[str]:
     """Return a copy of a list of column names; a string would be iterated by character."""
     if isinstance(columns, str):
-        raise TypeError(f"give column names as a list: [{columns!r}], not {columns!r}")
+        raise TypeError(f"give names as a list: [{columns!r}], not {columns!r}")
     return [] if columns is None else list(columns)
 
 

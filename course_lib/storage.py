@@ -20,6 +20,7 @@ from typing import Any
 
 from .encoding import Reader, Writer, tag_of
 from .result import Result
+from .schema import listed
 
 __all__ = ["load", "replaced", "save"]
 
@@ -29,7 +30,7 @@ FORMAT, VERSION, CONTENTS = "course_lib", 2, "contents.json"
 def save(thing: Any, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
     """Write a monitor or a result to a file; see their methods of that name."""
     try:
-        contents, members = _packed(thing, tuple(without))
+        contents, members = _packed(thing, tuple(listed(without)))
         text = json.dumps(contents, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"this {type(thing).__name__} cannot be saved: {error}") from error
@@ -134,11 +135,17 @@ def _packed(thing: Any, without: tuple[str, ...]) -> tuple[dict[str, object], di
             "a file holds classes of course_lib only; fit this one again where it is needed, or "
             "pickle it and load the pickle only from where you would take code"
         )
+    thing._frozen()  # refuses parameters that loading would refuse
     parameters = thing.get_params()
     for name in without:
         if name not in parameters:
             raise ValueError(
                 f"`without` names {name!r}, which is not a parameter; it has {_listed(parameters)}"
+            )
+        if thing._changed_since_fit(name):
+            raise ValueError(
+                f"`{name}` was changed after `fit`, so that one value cannot be handed over for "
+                "both; fit again, then save without it"
             )
     contents["without"] = list(without)
     contents["metrics"] = _metrics(thing)
@@ -151,15 +158,21 @@ def _unpacked(
     contents: Mapping[str, Any], members: Mapping[str, bytes], handed_over: Mapping[str, object]
 ) -> object:
     reader = Reader(members, handed_over)
+    without = contents.get("without", [])
+    if needless := set(handed_over) - set(without):
+        raise ValueError(
+            f"it holds {_listed(sorted(needless))} or has no such parameter; do not hand it over"
+        )
+    if missing := [name for name in without if name not in handed_over]:
+        raise ValueError(
+            f"it was saved without {_listed(missing)}; hand over what the monitor was fitted with: "
+            f"load(path, {missing[0]}=...)"
+        )
     if "result" in contents:
         return reader.decode(contents["result"])
-    if set(contents["without"]) != set(handed_over):
-        raise ValueError(
-            f"it was saved without {_listed(contents['without'])}, and handed over is "
-            f"{_listed(handed_over)}; hand over what is missing, like load(path, metrics=[...])"
-        )
     monitor = reader.decode(contents["monitor"])
     monitor._fitted = reader.decode(contents["fitted"])
+    monitor._remember(without)
     if _metrics(monitor) != contents["metrics"]:
         raise ValueError(
             f"it measures {_listed(contents['metrics'])}, and with what was handed over it would "
@@ -182,10 +195,11 @@ def _require_version(contents: Any) -> None:
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise ValueError("it was not written by course_lib")
     if contents["version"] != VERSION:
-        age = "a newer" if contents["version"] > VERSION else "an older"
+        newer = contents["version"] > VERSION
+        remedy = "update course_lib here" if newer else "fit and save again with this course_lib"
         raise ValueError(
-            f"it was written by {age} course_lib, {contents['course_lib']}, and this is "
-            f"{_version()}; update the older one, then fit and save again"
+            f"its format is {'newer' if newer else 'older'}: version {contents['version']}, from "
+            f"course_lib {contents['course_lib']}, and this one reads version {VERSION}; {remedy}"
         )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "grow",
     "load_lightgbm",
     "predict",
+    "require_hyperparameters",
     "threads",
 ]
 
@@ -78,6 +79,14 @@ def load_lightgbm() -> Any:
             "(Fedora) or libomp (macOS, `brew install libomp`), then restart Python"
         ) from error
     return lightgbm
+
+
+def require_hyperparameters(hyperparameters: object) -> None:
+    """Raise a TypeError unless hyperparameters are a dict of settings, or None."""
+    if not isinstance(hyperparameters, Mapping | None):
+        raise TypeError(
+            f"`hyperparameters` must be a dict of LightGBM settings, got {hyperparameters!r}"
+        )
 
 
 def bin_matrix(

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from inspect import signature
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,7 @@ from course_lib import (
     MissingValuesCalculator,
     NumericalRangeCalculator,
     PerformanceCalculator,
+    RowMetric,
     UnivariateDriftCalculator,
     UnseenValuesCalculator,
 )
@@ -293,6 +296,101 @@ class Forgetful(MissingValuesCalculator):
 def test_a_subclass_that_forgets_an_argument_is_told_what_to_do():
     with pytest.raises(AttributeError, match=r"no attribute `tolerance`.*self.tolerance = toler"):
         Forgetful(["size"]).get_params()
+
+
+class Fixed(DLE):
+    """A subclass that fixes arguments of its base, and holds what no copy can be made of."""
+
+    def __init__(self, **options):
+        self.lock = threading.Lock()
+        super().__init__(["size"], "predicted", "price", metrics="mae", **options)
+
+
+def test_a_subclass_that_fixes_arguments_can_be_changed_copied_and_fitted():
+    monitor = Fixed(hyperparameters=FEW, chunk_size=50).set_params(chunk_size=60)
+    copy = clone(monitor.fit(stones()))
+    assert copy.chunk_size == monitor.chunk_size == 60
+    assert_same(measure(copy.fit(stones())), measure(monitor))
+
+
+def test_a_monitor_that_forgot_an_argument_can_still_be_shown():
+    assert repr(Forgetful(["size"])) == "Forgetful(column_names=['size']; not fitted)"
+
+
+# -- What users hand over -------------------------------------------------------------------------
+
+
+class Ledger:
+    """An object that cannot be copied, with a method that is used as a loss."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def loss(self, y_true, y_pred):
+        return np.abs(y_true - y_pred)
+
+
+def test_views_mappings_and_indexes_become_lists_and_dicts():
+    names = {"size": 1, "weight": 2}
+    settings = MappingProxyType(FEW)
+    dle = DLE(names.keys(), "predicted", "price", metrics="mae", hyperparameters=settings)
+    assert (dle.feature_column_names, dle.hyperparameters) == (["size", "weight"], FEW)
+    assert DLE(pd.Index(names), "predicted", "price").feature_column_names == list(names)
+    limits = MappingProxyType({"mae": LIMIT})
+    assert make(PerformanceCalculator, thresholds=limits).thresholds == {"mae": LIMIT}
+
+
+def test_what_cannot_be_copied_is_shared():
+    ledger = Ledger()
+    own = RowMetric("own", ledger.loss)
+    calculator = make(PerformanceCalculator, metrics=[own]).fit(stones())
+    mae = make(PerformanceCalculator, metrics="mae").fit(stones())
+    found, expected = (measure(monitor).to_df()["value"] for monitor in (calculator, mae))
+    pd.testing.assert_series_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", [DLE, DomainClassifierCalculator, ColumnConsistencyCalculator])
+def test_hyperparameters_that_are_not_a_dict_are_refused_by_the_constructor(kind):
+    with pytest.raises(TypeError, match="`hyperparameters` must be a dict of LightGBM settings"):
+        make(kind, hyperparameters=[("num_leaves", 4)])
+
+
+def test_two_ways_to_make_chunks_are_refused_with_a_remedy_that_works():
+    monitor = make(MissingValuesCalculator)
+    with pytest.raises(ValueError, match="give one of them, None for the others"):
+        monitor.set_params(chunk_number=5)
+    assert monitor.set_params(chunk_size=None, chunk_number=5).chunk_number == 5
+
+
+# -- The ranker that holds a DLE ------------------------------------------------------------------
+
+
+def impact():
+    dle = make(DLE, metrics="mae").fit(stones())
+    return dle, ImpactRanker(dle, groups={"all": ["size", "cut"]}).fit(stones())
+
+
+@pytest.mark.parametrize(
+    "change", [{"metrics": ["mae", "mse"]}, {"metrics": "mse"}, {"chunk_size": 40}], ids=str
+)
+def test_changes_are_not_compared_with_a_dle_that_was_fitted_otherwise(change):
+    dle, ranker = impact()
+    expected = ranker.changes(stones(100, seed=1))
+    dle.set_params(**change)
+    pd.testing.assert_frame_equal(ranker.changes(stones(100, seed=1)), expected)
+    dle.fit(stones())
+    with pytest.raises(ValueError, match=f"another `{next(iter(change))}` than this ranker; fit"):
+        ranker.changes(stones(100, seed=1))
+
+
+def test_a_refused_fit_of_a_ranker_keeps_the_former_one():
+    dle, ranker = impact()
+    expected = ranker.rank(stones(100, seed=1))
+    for features, message in ((["size", "none"], "`groups` names 'cut'"), (["size"], "`groups`")):
+        dle.set_params(feature_column_names=features)
+        with pytest.raises(ValueError, match=message):
+            ranker.fit(stones())
+        pd.testing.assert_frame_equal(ranker.rank(stones(100, seed=1)), expected)
 
 
 # -- Types ----------------------------------------------------------------------------------------

@@ -418,7 +418,9 @@ def test_what_is_your_own_is_refused_by_name_with_the_way_out(name, path):
 def test_what_is_your_own_can_be_left_out_and_handed_over_again(name, path):
     monitor = dle(**OWN[name]).fit(stones())
     monitor.save(path, without=[name])
-    with pytest.raises(ValueError, match=f"saved without `{name}`, and handed over is nothing"):
+    with pytest.raises(
+        ValueError, match=rf"saved without `{name}`; hand over .*load\(path, {name}=...\)"
+    ):
         load(path)
     again = load(path, **{name: OWN[name][name]})
     assert_same(measure(again), measure(monitor))
@@ -442,6 +444,54 @@ def test_metrics_handed_over_must_be_those_that_were_fitted(path):
 def test_leaving_out_what_was_not_given_is_an_error(path):
     with pytest.raises(ValueError, match="`without` names 'treshold', which is not a para"):
         realized().save(path, without=["treshold"])  # codespell:ignore
+
+
+def test_what_was_changed_after_fit_cannot_be_left_out(path):
+    own = {"mae": Tolerance(70.0)}
+    monitor = realized(["mae"], thresholds=own).fit(stones())
+    for change in (
+        lambda: monitor.set_params(thresholds={"mae": Tolerance(7.0)}),
+        lambda: monitor.thresholds.update(mae=Tolerance(7.0)),
+    ):
+        change()
+        with pytest.raises(ValueError, match=r"`thresholds` was changed after `fit`.*fit again"):
+            monitor.save(path, without=["thresholds"])
+        monitor.fit(stones()).save(path, without=["thresholds"])
+        again = load(path, thresholds=monitor.thresholds)
+        assert_same(measure(again), measure(monitor))
+        again.save(path, without=["thresholds"])
+
+
+def test_parameters_that_loading_would_refuse_are_not_written_over_a_good_file(path):
+    monitor = realized().fit(stones())
+    monitor.save(path)
+    before = path.read_bytes()
+    monitor.chunk_number = 10
+    with pytest.raises(ValueError, match="cannot be saved: `chunk_size` and `chunk_number` are"):
+        monitor.save(path)
+    assert path.read_bytes() == before
+
+
+def test_what_is_handed_over_needlessly_is_refused(path):
+    realized().fit(stones()).save(path)
+    with pytest.raises(ValueError, match="it holds `metrics` or has no such parameter; do not"):
+        load(path, metrics=["mae"])
+    measure(realized().fit(stones())).save(path)
+    with pytest.raises(ValueError, match="do not hand it over"):
+        load(path, metrics=["mae"])
+
+
+def test_names_to_leave_out_are_a_list(path):
+    with pytest.raises(ValueError, match=r"give names as a list: \['metrics'\]"):
+        realized().save(path, without="metrics")
+
+
+def test_a_result_without_rows_is_kept(path):
+    monitor = UnivariateDriftCalculator(["size", "cut"], categorical_methods="chi2", chunk_size=60)
+    result = measure(monitor.fit(stones())).filter(metrics="chi2", column_names="size")
+    assert len(result) == 0
+    result.save(path)
+    assert_same(load(path), result)
 
 
 def in_main(kind):
@@ -522,14 +572,18 @@ def test_a_damaged_byte_anywhere_is_an_error_or_harmless(path):
     assert refused > 50
 
 
-@pytest.mark.parametrize(("version", "age"), [(99, "a newer"), (1, "an older")])
-def test_a_file_of_another_format_names_both_versions(version, age, path):
+@pytest.mark.parametrize(
+    ("version", "age", "remedy"), [(99, "newer", "update"), (1, "older", "fit and save again")]
+)
+def test_a_file_of_another_format_names_both_versions(version, age, remedy, path):
     saved(path, realized)
     found = members(path)
     contents = json.loads(found["contents.json"]) | {"version": version, "course_lib": "9.1.0"}
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("contents.json", json.dumps(contents))
-    with pytest.raises(ValueError, match=rf"by {age} course_lib, 9\.1\.0, and this is .* update"):
+    with pytest.raises(
+        ValueError, match=rf"its format is {age}: version {version}.*9\.1\.0.*{remedy}"
+    ):
         load(path)
 
 
