@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,6 @@ from course_lib.desk import (
     fit_price_model,
     load_desk,
 )
-from course_lib.trees import load_lightgbm
 
 FRAMES = ["train", "validation", "reference", "gap", "analysis", "waiting", "future"]
 
@@ -47,14 +45,6 @@ def upper_limit(values):
 
 
 # -- State ----------------------------------------------------------------------------------------
-
-
-def test_the_desk_is_rebuilt_in_under_five_seconds():
-    load_lightgbm()
-    forget()
-    started = time.perf_counter()
-    load_desk()
-    assert time.perf_counter() - started < 5
 
 
 def test_two_rebuilt_desks_are_equal(desk):
