@@ -423,8 +423,11 @@ def test_a_type_checker_finds_a_misspelt_method_in_a_chain(tmp_path):
     pytest.importorskip("mypy")
     path = tmp_path / "user.py"
     path.write_text(textwrap.dedent(USER) + "\n".join(MISTAKES) + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(path)]
-    home = {"MYPYPATH": str(Path(course_lib.__file__).parents[1])}
+    root = Path(course_lib.__file__).parents[1]
+    # The settings of the project: some packages have no stubs.
+    settings = ["--config-file", str(root / "pyproject.toml"), "--cache-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "mypy", "--strict", *settings, str(path)]
+    home = {"MYPYPATH": str(root)}
     run = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | home
     )
