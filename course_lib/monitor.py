@@ -291,7 +291,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
         save(self, path, without=without)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], **handed_over: Any) -> Self:
+    def load(cls, path: str | os.PathLike[str], **handed_over: object) -> Self:
         """Read a monitor of this class from a file; see `course_lib.load`, which reads any."""
         from .storage import load
 

@@ -66,7 +66,7 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
             part.unlink()
 
 
-def load(path: str | os.PathLike[str], **handed_over: Any) -> Any:
+def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
     """Read a monitor or a result from the file that its method `save` has written.
 
     Parameters

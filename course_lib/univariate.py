@@ -64,7 +64,7 @@ class UnivariateDriftCalculator(Monitor["_Columns"]):
     Parameters
     ----------
     column_names : list of str
-        Any columns: features, predictions, a target once it is known.
+        Features, predictions, a target once it is known.
     treat_as_numerical, treat_as_categorical : list of str, optional
         Columns whose kind is not what their type suggests.
     timestamp_column_name : str, optional
