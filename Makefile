@@ -106,17 +106,18 @@ site: $(VENV)/.site-ready  ## Build the lessons as a static site in build/site
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n logical --maxprocesses=4 --dist loadfile
 UNITS = -m "not slow" course_lib tests
 # What takes longest of them: the course's story, broken input, NannyML's numbers, Dask
-LONGEST = dealing desk game_day hostile incidents interrupt oracle remedies scale simulations
+LONGEST = course diagnosis persistence/test_partitions.py test_hostile.py test_interrupt.py \
+  test_oracle.py test_simulations.py
 # Import, packaging, parameters, saved monitors, broken input, and two lessons
-SHORT = -m "not slow" tests/test_package.py tests/test_packaging.py tests/test_parameters.py \
-  tests/test_storage.py tests/test_golden.py \
-  tests/test_extend.py tests/test_hostile.py notebooks/00_*.ipynb notebooks/02_*.ipynb
+SHORT = -m "not slow" tests/test_package.py tests/test_packaging.py tests/core/test_parameters.py \
+  tests/persistence/test_storage.py tests/persistence/test_golden.py \
+  tests/core/test_extend.py tests/test_hostile.py notebooks/00_*.ipynb notebooks/02_*.ipynb
 
 test: $(VENV)/.ready $(VENV)/.data-ready  ## Run all tests: units, doctests, style, every notebook
 	$(call PYTEST,$(VENV))
 
 test-quick: $(VENV)/.ready  ## Run the unit tests that take about a minute, without notebooks
-	$(call PYTEST,$(VENV)) $(UNITS) $(LONGEST:%=--ignore=tests/test_%.py)
+	$(call PYTEST,$(VENV)) $(UNITS) $(LONGEST:%=--ignore=tests/%)
 
 test-short: $(VENV)/.ready  ## Run what a Python version is likely to break (see CONTRIBUTING.md)
 	$(call PYTEST,$(VENV)) $(SHORT)

@@ -54,7 +54,7 @@ def pass_once(reference, analysis):
 
 def fit_once(reference, analysis):
     """The floor of a nanny: one LightGBM fit and prediction, on numbers and codes."""
-    from course_lib.trees import bin_matrix, grow, predict
+    from course_lib.core.boosting import bin_matrix, grow, predict
 
     def matrix(frame):
         codes = [frame[name].astype("category").cat.codes for name in COLUMNS[len(NUMBERS) :]]

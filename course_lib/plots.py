@@ -18,8 +18,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .distributions import MISSING, OTHER
-from .result import Comparison, Result, in_all_rows
+from course_lib.core.histograms import MISSING, OTHER
+from course_lib.core.result import Comparison, Result, in_all_rows
 
 __all__ = ["COLORS", "STYLE", "plot_comparison", "plot_distribution", "plot_result", "show"]
 

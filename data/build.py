@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from course_lib.dealing import deal
-from course_lib.storage import replaced
+from course_lib.course.calendar import deal
+from course_lib.persistence.storage import replaced
 
 GRADES = {
     "cut": ["Fair", "Good", "Very Good", "Premium", "Ideal"],  # worst to best

@@ -2,7 +2,6 @@
 
 import re
 import sys
-import tomllib
 from pathlib import Path
 
 from sphinx.addnodes import desc_annotation, desc_signature
@@ -11,12 +10,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from build_site import repository  # noqa: E402
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+from course_lib import __version__  # noqa: E402
 
 project = "Monitor a deployed model, end to end"
 author = "the contributors"
 copyright = "2026 the contributors. Code: MIT. Text and figures: CC BY 4.0"  # noqa: A001
-version = release = PROJECT["version"]
+version = release = __version__
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from course_lib.result import COLUMNS, MEASURES, Result
+from course_lib.core.result import COLUMNS, MEASURES, Result
 
 EMPTY = {
     **dict.fromkeys(COLUMNS, ""),

@@ -42,7 +42,7 @@ from course_lib import (
     decompose_change,
     split_by_time,
 )
-from course_lib.result import MEASURES
+from course_lib.core.result import MEASURES
 
 PACKAGE = Path(course_lib.__file__).parent
 

@@ -16,8 +16,8 @@ import pytest
 from hostile import MONITORS, Case, Frame
 
 from course_lib import load_diamonds, load_flights
-from course_lib.datasets import data_file
-from course_lib.storage import replaced
+from course_lib.course.data import data_file
+from course_lib.persistence.storage import replaced
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data"

@@ -18,7 +18,7 @@ from course_lib import (
     recalibrate,
     triage,
 )
-from course_lib.thresholds import Bounds
+from course_lib.core.thresholds import Bounds
 
 
 @pytest.fixture

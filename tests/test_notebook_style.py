@@ -1,6 +1,7 @@
 """Every notebook keeps the rules of the house; every rule can fail."""
 
 import ast
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_view import Notebook
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "notebooks"
 LESSONS = sorted(FOLDER.glob("*.ipynb"))
 SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
 PAIRS = [(path, rule) for path in LESSONS for rule in rules.EVERYWHERE + rules.IN_LESSONS]
@@ -20,9 +22,22 @@ def name_of(value):
     return getattr(value, "__name__", None) or str(value.relative_to(FOLDER))
 
 
-def test_there_are_lessons_and_solutions():
-    assert LESSONS
-    assert SOLUTIONS
+NUMBERS = [path.name[:2] for path in LESSONS]
+FREE = {"09", "10"}  # for a reader's own model, and for a job that runs every night
+
+
+def test_each_lesson_has_a_number_of_its_own_and_a_solution():
+    assert [path.name for path in SOLUTIONS] == [path.name for path in LESSONS]
+    wanted = [f"{number:02d}" for number in range(int(NUMBERS[-1]) + 1)]
+    assert [number for number in wanted if number not in FREE] == NUMBERS
+
+
+def test_texts_name_lessons_that_there_are():
+    texts = [path.read_text() for path in [*LESSONS, *SOLUTIONS, *ROOT.glob("docs/*.md")]]
+    texts += [path.read_text() for path in [*ROOT.glob("course_lib/**/*.py"), ROOT / "README.md"]]
+    named = {number for text in texts for number in re.findall(r"[Ll]essons?\s(\d\d)\b", text)}
+    assert "00" in named
+    assert named <= set(NUMBERS)
 
 
 @pytest.mark.parametrize(("path", "rule"), PAIRS, ids=name_of)

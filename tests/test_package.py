@@ -1,4 +1,4 @@
-"""The package as a whole: what it loads, what depends on what, and how large it is."""
+"""The package as a whole: what it loads, which module may import which, how long functions are."""
 
 import ast
 import io
@@ -14,26 +14,29 @@ import pytest
 import course_lib
 
 PACKAGE = Path(course_lib.__file__).parent
-MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py")) if path.stem != "__init__"}
+PATHS = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
+MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PATHS}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 HEAVY = ["matplotlib", "seaborn", "lightgbm", "sklearn", "scipy.stats", "IPython"]
 
 
-def imports(tree):
-    """Every module that is imported anywhere in a file, the package's own with a leading dot."""
-    for node in ast.walk(tree):
+def imports(tree, *, in_functions=True):
+    """Every module that a file imports, by its full name; names of modules after a `from` too."""
+    for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            yield module
-            yield from (f"{module}.{alias.name}".replace("..", ".") for alias in node.names)
+            assert not node.level, "imports name the package: from course_lib.core.result import …"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif in_functions or not isinstance(node, ast.FunctionDef):
+            yield from imports(node, in_functions=in_functions)
 
 
-def own_imports(name):
-    """Names of the package's modules that a module of it imports, relatively or by full name."""
-    found = {module.removeprefix("course_lib") for module in imports(TREES[name])}
-    return {module.split(".")[1] for module in found if module.startswith(".")} & set(MODULES)
+def own_imports(tree, *, in_functions=True):
+    """The modules of the package that a file imports, without the package's name."""
+    found = imports(tree, in_functions=in_functions)
+    return {module.removeprefix("course_lib.") for module in found} & set(MODULES)
 
 
 def at_run_time(tree):
@@ -70,8 +73,8 @@ def test_a_monitor_is_imported_without_matplotlib_and_lightgbm():
 
 
 def test_a_name_is_loaded_when_it_is_first_used():
-    code = "import course_lib, sys; before = 'course_lib.estimation' in sys.modules; "
-    code += "course_lib.DLE; print(before, 'course_lib.estimation' in sys.modules)"
+    code = "import course_lib, sys; before = 'course_lib.performance.dle' in sys.modules; "
+    code += "course_lib.DLE; print(before, 'course_lib.performance.dle' in sys.modules)"
     assert python(code) == "False True\n"
 
 
@@ -83,16 +86,10 @@ def test_every_public_name_can_be_reached(name):
     assert name in dir(course_lib)
 
 
-def test_type_checkers_see_every_public_name_in_its_home():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    declared = {
-        alias.name: node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.level
-        for alias in node.names
-        if alias.asname == alias.name
-    }
-    assert declared == course_lib._HOME
+def test_a_public_name_stands_in_the_module_that_defines_it():
+    """Else a name would be imported from one module and pickled, and documented, as of another."""
+    homes = {name: getattr(course_lib, name).__module__ for name in course_lib.__all__}
+    assert homes == {name: f"course_lib{home}" for name, home in course_lib._HOMES.items()}
 
 
 @pytest.mark.parametrize("name", course_lib.__all__)
@@ -106,10 +103,6 @@ def test_every_public_name_says_where_it_is_taught_and_what_it_refuses(name):
 def test_a_name_that_does_not_exist_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'course_lib' has no attribute 'DRE'"):
         _ = course_lib.DRE
-
-
-def test_public_names_are_sorted_and_unique():
-    assert course_lib.__all__ == sorted(set(course_lib.__all__))
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -128,36 +121,79 @@ def test_the_package_is_typed_and_ships_its_style():
 
 # -- What depends on what -------------------------------------------------------------------------
 
-
-def test_the_reader_of_imports_sees_every_form():
-    code = "import course_lib.desk\nfrom . import checks\nfrom .result import Result\n"
-    code += "def f():\n    from course_lib.incidents import TRUTH\n    import matplotlib.pyplot\n"
-    TREES["probe"] = ast.parse(code)
-    try:
-        assert own_imports("probe") == {"desk", "checks", "result", "incidents"} & set(MODULES)
-    finally:
-        del TREES["probe"]
-    assert "matplotlib.pyplot" in set(imports(ast.parse(code)))
-
-
-def reached(name, seen=()):
-    """The module and all that it imports, directly or not."""
-    found = {name}
-    for other in own_imports(name) - {name, *seen}:
-        found |= reached(other, {*seen, *found})
-    return found
+#: A module may import modules of its own package and of the lines above its own.
+LAYERS = [
+    ["core"],
+    ["performance", "drift", "plots"],
+    ["diagnosis"],
+    ["persistence"],
+    ["course"],
+]
+LAYER = {package: i for i, layer in enumerate(LAYERS) for package in layer}
+#: Methods of the base classes that import what draws and what writes, when they are called.
+WHEN_CALLED = {
+    ("core.result", "plots"),
+    ("core.result", "persistence.storage"),
+    ("core.monitor", "persistence.storage"),
+}
 
 
-MONITORS = [name for name in MODULES if "monitor" in own_imports(name) or name == "monitor"]
+def package_of(module):
+    return module.split(".")[0]
 
 
-def test_the_monitors_are_found():
-    assert {"monitor", "estimation", "realized"} <= set(MONITORS)
+def allowed(importer, imported):
+    first, second = package_of(importer), package_of(imported)
+    return first == second or LAYER[second] < LAYER[first] or (importer, imported) in WHEN_CALLED
 
 
-@pytest.mark.parametrize("name", MONITORS)
-def test_a_monitor_knows_nothing_of_the_course(name):
-    assert not reached(name) & {"desk", "incidents", "checks", "datasets"}
+def circle(graph):
+    """Modules that import each other in a ring, or None."""
+    done = set()
+
+    def visit(name, path):
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return None
+        found = next(filter(None, (visit(n, [*path, name]) for n in sorted(graph[name]))), None)
+        done.add(name)
+        return found
+
+    return next(filter(None, (visit(name, []) for name in sorted(graph))), None)
+
+
+def test_every_package_has_a_layer():
+    assert {package_of(name) for name in MODULES} == set(LAYER)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_to_lower_layers_only(name):
+    assert [other for other in own_imports(TREES[name]) if not allowed(name, other)] == []
+
+
+def test_no_modules_import_each_other():
+    graph = {name: own_imports(tree, in_functions=False) for name, tree in TREES.items()}
+    assert circle(graph) is None
+
+
+def test_what_is_imported_when_called_is_nowhere_imported_at_once():
+    for importer, imported in WHEN_CALLED:
+        assert imported in own_imports(TREES[importer])
+        assert imported not in own_imports(at_run_time(TREES[importer]), in_functions=False)
+
+
+def test_the_rules_of_imports_see_what_breaks_them():
+    code = "from course_lib.course.desk import load_desk\nimport course_lib.core.result\n"
+    code += "from course_lib import plots\ndef f():\n    import course_lib.drift.quality\n"
+    at_once = {"course.desk", "core.result", "plots"}
+    assert own_imports(ast.parse(code), in_functions=False) == at_once
+    assert own_imports(ast.parse(code)) == at_once | {"drift.quality"}
+    assert allowed("course.desk", "drift.quality")
+    assert not allowed("drift.quality", "course.desk")
+    assert not allowed("drift.quality", "performance.dle")
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a", "b"}}) == ["a", "b", "c", "a"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "plots"])

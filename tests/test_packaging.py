@@ -32,7 +32,7 @@ LOCKS = {
     "requirements-data.lock": [*PROJECT["project"]["dependencies"], *EXTRAS["data"]],
     "requirements-site.lock": [*PROJECT["project"]["dependencies"], *EXTRAS["site"]],
 }
-MODULES = sorted((ROOT / "course_lib").glob("*.py"))
+MODULES = sorted((ROOT / "course_lib").rglob("*.py"))
 IMPORT_NAMES = {"scikit-learn": "sklearn"}
 
 
@@ -113,8 +113,23 @@ def test_python_has_a_lower_bound_and_no_cap():
     assert PROJECT["project"]["requires-python"] == ">=3.11"
 
 
-def test_the_library_tells_the_version_of_the_package():
-    assert course_lib.__version__ == PROJECT["project"]["version"]
+def test_the_version_is_written_in_one_place():
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "course_lib.__version__"}
+    text = (ROOT / "course_lib/__init__.py").read_text()
+    assert f'__version__ = "{course_lib.__version__}"' in text.splitlines()
+
+
+def test_the_citation_and_the_changelog_name_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == course_lib.__version__
+    assert f"## [{course_lib.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_package_is_in_the_wheel():
+    folders = {path.parent.relative_to(ROOT) for path in MODULES}
+    wanted = sorted(".".join(folder.parts) for folder in folders)
+    assert PROJECT["tool"]["setuptools"]["packages"] == wanted
 
 
 def imported(module):
@@ -402,7 +417,7 @@ def test_the_quick_tests_leave_out_files_that_exist():
     assert options[:4] == ["-m", "not slow", "course_lib", "tests"]
     left_out = [option.removeprefix("--ignore=") for option in options[4:]]
     assert "tests/test_hostile.py" in left_out
-    assert all((ROOT / path).is_file() for path in left_out)
+    assert all((ROOT / path).exists() for path in left_out)
 
 
 @needs_make

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import course_lib
+
 pytestmark = [
     pytest.mark.slow,  # builds and installs
     pytest.mark.skipif(
@@ -51,7 +53,7 @@ print(json.dumps([course_lib.__file__, course_lib.__version__, len(values), valu
 COURSE = """
 import json
 from course_lib import game_day, load_desk, load_diamonds, load_flights
-from course_lib.datasets import data_file
+from course_lib.course.data import data_file
 
 desk = load_desk()
 found = {
@@ -140,9 +142,9 @@ def names(wheel):
 
 
 def test_the_wheel_holds_modules_style_data_and_licenses(wheel):
-    modules = {f"course_lib/{path.name}" for path in (ROOT / "course_lib").glob("*.py")}
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "course_lib").rglob("*.py")}
     data = {f"course_lib/data/{path.name}" for path in DATA}
-    others = {"course_lib/py.typed", "course_lib/style.mplstyle"}
+    others = {"course_lib/__init__.pyi", "course_lib/py.typed", "course_lib/style.mplstyle"}
     others |= {"course_lib/data/README.md", "course_lib/data/LICENSE-diamonds"}
     found = set(names(wheel))
     assert {name for name in found if ".dist-info/" not in name} == modules | data | others
@@ -167,7 +169,7 @@ def test_a_monitor_is_fitted_saved_loaded_and_drawn_from_the_wheel(installed, tm
     python, packages = installed
     file, version, chunks, mean = json.loads(run(python, "-c", MONITOR, cwd=tmp_path))
     assert Path(file) == packages / "course_lib" / "__init__.py"
-    assert version == "0.1.0"
+    assert version == course_lib.__version__
     assert chunks == 10
     assert mean == pytest.approx(5 * (2 / 3.14159) ** 0.5, rel=0.05)  # the MAE of normal noise
     assert (tmp_path / "estimate.png").stat().st_size > 10_000

@@ -19,7 +19,7 @@ from streams import MIXED
 from triage_evidence import write
 
 from course_lib import CBPE, PerformanceCalculator, RowMetric, load_flights, split_by_time
-from course_lib.trees import QUIET
+from course_lib.core.boosting import QUIET
 
 WORLDS = ["regression", "classification"]
 #: The mix of rows that raises the error by two thirds, in each world.

@@ -265,22 +265,30 @@ def lead_to_lessons(text: str, lessons: Iterable[Path]) -> str:
     return text
 
 
+def lead(path: Path) -> str:
+    """Return the first line of a module's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
+
+
 def module_pages() -> dict[str, str]:
-    """Return a page per module of the library, and the list of them."""
-    pages, rows = {}, ["| module | what it holds |", "|---|---|"]
-    for path in sorted((ROOT / "course_lib").glob("[a-z]*.py")):
-        name = path.stem
-        lead = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        rows.append(f"| [{name}]({name}.md) | {lead.splitlines()[0]} |")
-        pages[f"api/{name}.md"] = (
-            f"# {name}\n\n```{{eval-rst}}\n.. automodule:: course_lib.{name}\n   :members:\n```\n"
-        )
-    head = (
-        "# Library\n\n`course_lib`, module by module. Every public name can be imported from "
-        "`course_lib` itself where the lessons do so.\n\n"
-    )
-    tree = "\n\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
-    return pages | {"api/index.md": head + "\n".join(rows) + tree}
+    """Return a page per module of the library, and the list of them by package."""
+    library = ROOT / "course_lib"
+    pages, lines = {}, ["# Library", "", "The packages of `course_lib` and their modules."]
+    lines += ["Every public name can be imported from `course_lib` itself.", ""]
+    for folder in [library, *sorted(library.glob("*/"))]:
+        if not (folder / "__init__.py").exists():
+            continue
+        if folder != library:
+            lines += ["", f"## {folder.name}", "", lead(folder / "__init__.py"), ""]
+        lines += ["| module | what it holds |", "|---|---|"]
+        for path in sorted(folder.glob("[a-z]*.py")):
+            name = ".".join(path.relative_to(library).with_suffix("").parts)
+            lines.append(f"| [{path.stem}]({name}.md) | {lead(path)} |")
+            module = f".. automodule:: course_lib.{name}\n   :members:"
+            pages[f"api/{name}.md"] = f"# {name}\n\n```{{eval-rst}}\n{module}\n```\n"
+    lines += ["", "```{toctree}", ":hidden:", ":glob:", "", "*", "```", ""]
+    return pages | {"api/index.md": "\n".join(lines)}
 
 
 def pages() -> dict[str, str]:

@@ -18,8 +18,8 @@ from streams import DEFAULT, RATES, SEED, WORLDS, Source, batch, batches, priced
 from triage_evidence import write
 
 from course_lib import PerformanceCalculator, PredictionIntervalThreshold
-from course_lib.metrics import REGRESSION_METRICS
-from course_lib.thresholds import Threshold
+from course_lib.core.thresholds import Threshold
+from course_lib.performance.regression_metrics import REGRESSION_METRICS
 
 #: k, clustered, and the share of a world's streams that are run.
 SETTINGS = ((10, False, 1.0), (20, False, 1.0), (10, True, 0.2))

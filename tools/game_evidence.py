@@ -16,9 +16,9 @@ import pandas as pd
 from parts import collect
 from triage_evidence import write
 
-from course_lib.game import game_day
-from course_lib.game_solution import alert_counts, quality_only, readings, solve
-from course_lib.mishaps import KINDS, NOTHING
+from course_lib.course.game import game_day
+from course_lib.course.game_solution import alert_counts, quality_only, readings, solve
+from course_lib.course.hidden_incidents import KINDS, NOTHING
 
 PLAYERS = {"solution": solve, "data quality": quality_only, "alert counts": alert_counts}
 #: Seeds that nobody had looked at when the solution was written, and a part of them at a time.

@@ -3,7 +3,7 @@
     python tools/make_partitions.py build/stones                     # 28 weeks of 2,000 stones
     python tools/make_partitions.py build/stones --weeks 400 --rows-per-week 50000
 
-The second line makes 20 million rows. Lesson 09 monitors such a data set; the folder must be new.
+The second line makes 20 million rows. Lesson 11 monitors such a data set; the folder must be new.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from course_lib.partitions import N_WEEKS, write_partitions
+from course_lib.course.production_files import N_WEEKS, write_partitions
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -58,6 +58,6 @@ def _run(
 
 
 def _version(function: Callable[..., Any]) -> str:
-    library = sorted(Path(course_lib.__file__).parent.glob("*.py"))
+    library = sorted(Path(course_lib.__file__).parent.rglob("*.py"))
     sources = [*library, Path(inspect.getfile(function))]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]

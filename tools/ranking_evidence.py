@@ -29,7 +29,7 @@ from course_lib import (
     UnivariateDriftCalculator,
     load_desk,
 )
-from course_lib.desk import Desk
+from course_lib.course.desk import Desk
 
 SEED = 20_240_909
 DEALINGS, N_INCIDENTS = range(3), 35  # of the desk, per dealing

@@ -38,7 +38,7 @@ from course_lib import (
     measure_partitions,
     write_partitions,
 )
-from course_lib.monitor import Monitor
+from course_lib.core.monitor import Monitor
 
 PER_WEEK = 50_000
 WEEKLY = {"timestamp_column_name": "offered_at", "chunk_period": "W"}
@@ -98,7 +98,12 @@ def workers(way: str, address: str | None) -> Iterator[Any]:
 
 def warm_up() -> None:
     """Import on a worker what it needs, which is not what is timed."""
-    for name in ("dask.dataframe", "lightgbm", "course_lib.estimation", "course_lib.univariate"):
+    for name in (
+        "dask.dataframe",
+        "lightgbm",
+        "course_lib.performance.dle",
+        "course_lib.drift.univariate",
+    ):
         import_module(name)
 
 

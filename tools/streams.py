@@ -31,9 +31,9 @@ from course_lib import (
     UnseenValuesCalculator,
     desk_value,
 )
-from course_lib.chunking import Chunk
-from course_lib.monitor import Monitor, Reading
-from course_lib.thresholds import Threshold
+from course_lib.core.chunking import Chunk
+from course_lib.core.monitor import Monitor, Reading
+from course_lib.core.thresholds import Threshold
 
 SEED = 20_240_909
 N_ROWS = 160  # of a chunk: eight days

@@ -30,9 +30,9 @@ from course_lib import (
     load_desk,
     triage,
 )
-from course_lib.desk import Desk
-from course_lib.result import Result
-from course_lib.verdicts import persistent, signals
+from course_lib.core.result import Result
+from course_lib.course.desk import Desk
+from course_lib.diagnosis.triage import persistent, signals
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "evidence.md"
 MARKS = "<!-- {0}: begin -->", "<!-- {0}: end -->"

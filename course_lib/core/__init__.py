@@ -1,0 +1,1 @@
+"""What all monitors share: input validation, chunks, limits, results, the base class."""

@@ -1,0 +1,527 @@
+"""Base class of all monitors: fit on the reference, measure chunks, set limits, raise alerts.
+
+A monitor supplies two steps, `_learn` and `_measure`. Cross-fitting, limits and alerts live here.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from course_lib.core.chunking import Chunk, Chunker, choose_chunker
+from course_lib.core.histograms import Shares, tidy_shares
+from course_lib.core.parameters import Parametrized, copied
+from course_lib.core.result import COLUMNS, MEASURES, Result, ResultKind
+from course_lib.core.schema import Schema, Table
+from course_lib.core.thresholds import (
+    Bounds,
+    Limits,
+    PredictionIntervalThreshold,
+    Threshold,
+    Thresholds,
+    quiet_chunks,
+    thresholds_by_metric,
+)
+
+__all__ = ["Monitor", "Reading", "not_fitted", "rows_without"]
+
+State = TypeVar("State")
+Series = tuple[str, str]  # (column, metric); the column is "" for the whole model
+Calibration = dict[str, tuple[float, int]]  # per metric: scale of the band, chunks behind it
+MAX_SHOWN = 3  # limits in a repr
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a monitor read in one chunk, for one column and one metric.
+
+    Attributes
+    ----------
+    metric : str
+    value : float
+        NaN only together with a ``note`` that says why.
+    n_used : int
+        Rows the metric could use.
+    column : str
+        "" for metrics of the whole model, or of all columns together.
+    sampling_error : float
+    spread : float
+        The standard error behind a confidence boundary; NaN where the monitor draws none.
+    baseline, n_baseline : float, int, optional
+        In a reference chunk: the value that sets limits and the rows behind it, when they are
+        not ``value`` and ``n_used`` (an estimate is judged by realized values).
+    note : str
+    shares : Shares, optional
+        How the column is spread in the chunk, for a picture; the same for all its metrics.
+    """
+
+    metric: str
+    value: float
+    n_used: int
+    column: str = ""
+    sampling_error: float = np.nan
+    spread: float = np.nan
+    baseline: float | None = None
+    n_baseline: int | None = None
+    note: str = ""
+    shares: Shares | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def quiet(self) -> tuple[float, int]:
+        """The value that sets limits, and the number of rows behind it."""
+        if self.baseline is None or self.n_baseline is None:
+            return self.value, self.n_used
+        return self.baseline, self.n_baseline
+
+
+class Monitor(Parametrized, ABC, Generic[State]):
+    """Base class of all monitors: fit on the reference, measure chunks, set limits, raise alerts.
+
+    A subclass stores each argument of its constructor under its own name, then calls
+    ``super().__init__``. It names its columns in ``_schema``, and implements ``_learn`` (from rows
+    of the reference to a state), ``_measure`` (from a state and a chunk to readings), ``_bounds``
+    and ``_metric_names``. What it derives from parameters belongs in ``_resolve``.
+
+    Attributes
+    ----------
+    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker, thresholds
+        As they were given; a change takes effect at the next `fit`.
+    """
+
+    _kind: ClassVar[ResultKind] = "drift"
+    # How the reference is cut for cross-fitting: a number of blocks of consecutive chunks, or
+    # every chunk on its own; None when nothing is learned that could flatter the reference.
+    _blocks: ClassVar[int | Literal["chunks"] | None] = None
+
+    def __init__(
+        self,
+        *,
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        thresholds: Thresholds = None,
+        cross_fit: bool = True,
+        progress: bool = False,
+    ) -> None:
+        self.timestamp_column_name = timestamp_column_name
+        self.chunk_size, self.chunk_number = chunk_size, chunk_number
+        self.chunk_period, self.chunker = chunk_period, copied(chunker)
+        self.thresholds = copied(thresholds)
+        self.cross_fit = cross_fit
+        self.progress = progress
+        self._fitted: _Fitted[State] | None = None
+        self._given: dict[str, object] = {}  # the parameters as they were at the last `fit`
+        self._resolve()
+
+    def _resolve(self) -> None:
+        """Check the parameters and derive what measuring needs; called at the start of `fit`, too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a parameter that cannot be used.
+        """
+        self._chunker = choose_chunker(
+            chunk_size=self.chunk_size,
+            chunk_number=self.chunk_number,
+            chunk_period=self.chunk_period,
+            chunker=self.chunker,
+            timestamp_column_name=self.timestamp_column_name,
+        )
+        own = getattr(self._chunker, "timestamp_column_name", None)
+        if own and self.timestamp_column_name and own != self.timestamp_column_name:
+            raise ValueError(
+                f"the chunker sorts by `{own}`, but `timestamp_column_name` is "
+                f"`{self.timestamp_column_name}`; name one of them"
+            )
+        self._timestamp: str | None = self.timestamp_column_name or own
+        self._thresholds = thresholds_by_metric(self._asked_thresholds(), self._metric_names())
+
+    def _asked_thresholds(self) -> Thresholds:
+        return self.thresholds
+
+    # What a subclass supplies
+
+    @abstractmethod
+    def _schema(self, reference: pd.DataFrame) -> Schema:
+        """Decide what each column is."""
+
+    @abstractmethod
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> State:
+        """Return all that is needed to measure a chunk, learned from these rows."""
+
+    @abstractmethod
+    def _measure(self, state: State, table: Table, chunk: Chunk) -> Iterable[Reading]:
+        """Measure one chunk. In a reference chunk the target is in the table."""
+
+    @abstractmethod
+    def _bounds(self, metric: str) -> Bounds:
+        """Return the limits, side and scale of a metric."""
+
+    @abstractmethod
+    def _metric_names(self) -> Sequence[str]:
+        """Return the metrics that this monitor measures."""
+
+    def _unit(self, metric: str) -> str:
+        return ""
+
+    def _target(self) -> str | None:
+        """The column that later frames need not have."""
+        return None
+
+    def _check(self, table: Table) -> None:
+        """Refuse a frame, of either period, that cannot be measured."""
+
+    def _check_reference(self, table: Table) -> None:
+        """Refuse a reference that cannot be learned from."""
+
+    def _n_usable(self, table: Table, chunk: Chunk) -> int:
+        """Return the number of rows of a reference chunk that a limit can rest on."""
+        return len(chunk)
+
+    def _joined(self, state: State, fold: State) -> State:
+        """Return what measures production, after one more fold of the cross-fitting."""
+        return state
+
+    def _calibrate(self, readings: Sequence[Reading]) -> Calibration:
+        """Learn from the measured reference chunks what boundaries need."""
+        return {}
+
+    def _boundaries(self, calibration: Calibration, reading: Reading) -> tuple[float, float]:
+        """Return the (lower, upper) confidence boundary of a reading."""
+        return np.nan, np.nan
+
+    # The machine
+
+    def fit(self, reference: pd.DataFrame) -> Self:
+        """Learn from the reference set, measure its chunks and set the limits.
+
+        The parameters are frozen: a change afterwards takes effect at the next `fit`.
+
+        Parameters
+        ----------
+        reference : DataFrame
+            A labelled period in which all was well and on which the model was not trained.
+
+        Returns
+        -------
+        The monitor itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For input that cannot be used, with column, count and remedy.
+        """
+        self._fitted = self._frozen()._fit(reference)
+        self._remember(self._parameters())
+        return self
+
+    def _remember(self, names: Iterable[str]) -> None:
+        """Keep what parameters are at `fit`, so that `_changed_since_fit` can compare."""
+        self._given = {name: _listing(vars(self).get(name)) for name in names}
+
+    def _changed_since_fit(self, name: str) -> bool:
+        """Say whether a parameter was replaced, or a list or dict of it changed, since `fit`."""
+        if self._fitted is None:
+            return False
+        return not _identical(_listing(vars(self).get(name)), self._given.get(name))
+
+    def _fit(self, reference: pd.DataFrame) -> _Fitted[State]:
+        schema = self._schema(reference)
+        table = schema.read(reference, chunker=self._chunker)
+        self._check_reference(table)
+        self._check(table)
+        self._require_chunks(table)
+        blocks = self._cut(len(table.chunks))
+        state = self._learn(table, np.arange(table.n_rows))
+        measured: list[tuple[Chunk, Reading]] = []
+        kept = state
+        for fold, chunks in self._folds(table, state, blocks):
+            measured += self._readings(fold, table, chunks)
+            kept = self._joined(kept, fold) if blocks else kept
+        quiet: dict[Series, list[tuple[float, int]]] = {}
+        for _, reading in measured:
+            quiet.setdefault((reading.column, reading.metric), []).append(reading.quiet)
+        calibration = self._calibrate([reading for _, reading in measured])
+        fitted = _Fitted(self, schema, kept, quiet, calibration)
+        fitted.reference = self._frame(fitted, measured, "reference")
+        fitted.shares = _shares(measured, "reference")
+        return fitted
+
+    def save(self, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
+        """Write the monitor, as it was constructed and fitted, to one file for `course_lib.load`.
+
+        The file holds JSON, arrays and LightGBM's text, no pickle. It is complete or not there: an
+        interrupted save leaves what was there before.
+
+        Parameters
+        ----------
+        path : path
+        without : list of str
+            Constructor arguments to leave out, since they hold functions or objects of your own;
+            `course_lib.load` takes them again: ``save(path, without=["metrics"])``, then
+            ``load(path, metrics=[...])``.
+
+        Raises
+        ------
+        ValueError
+            For an argument that a file cannot hold, or a category that is no text, number or date.
+        OSError
+            When the file cannot be written: no room, no such folder, no permission.
+
+        Notes
+        -----
+        Rows of the reference stay out, with exceptions: Kolmogorov–Smirnov and Wasserstein keep
+        each numeric column, sorted; the domain classifier keeps up to 2,000 rows; every monitor
+        keeps the values that a categorical column takes, so leave out names and other texts that
+        identify a person.
+        """
+        from course_lib.persistence.storage import save
+
+        save(self, path, without=without)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **handed_over: object) -> Self:
+        """Read a monitor of this class from a file; see `course_lib.load`, which reads any."""
+        from course_lib.persistence.storage import load
+
+        found = load(path, **handed_over)
+        if not isinstance(found, cls):
+            raise ValueError(
+                f"`{path}` holds a {type(found).__name__}, not a {cls.__name__}; "
+                "course_lib.load reads either"
+            )
+        return found
+
+    def _run(self, frame: pd.DataFrame, verb: str = "calculate(analysis)") -> Result:
+        """Measure a frame by the rules and the state of the last `fit`."""
+        fitted = self._fitted
+        if fitted is None:
+            raise not_fitted(self, verb)
+        return fitted.rules._measured(fitted, frame)
+
+    def _measured(self, fitted: _Fitted[State], frame: pd.DataFrame) -> Result:
+        skip = [target] if (target := self._target()) else []
+        table = fitted.schema.read(frame, chunker=self._chunker, skip=skip, name="analysis")
+        self._check(table)
+        measured = list(self._readings(fitted.state, table, table.chunks))
+        analysis = self._frame(fitted, measured, "analysis")
+        both = pd.concat([fitted.reference, analysis], ignore_index=True)
+        shares = [fitted.shares, _shares(measured, "analysis")]
+        return self._result(
+            both, None if shares[0] is None else pd.concat(shares, ignore_index=True)
+        )
+
+    def _result(self, frame: pd.DataFrame, shares: pd.DataFrame | None) -> Result:
+        totals = [metric for metric in self._metric_names() if self._bounds(metric).total]
+        return Result(frame, self._kind, shares, frozenset(totals))
+
+    def _readings(
+        self, state: State, table: Table, chunks: Sequence[Chunk]
+    ) -> Iterable[tuple[Chunk, Reading]]:
+        for chunk in self._shown(chunks):
+            try:
+                yield from ((chunk, reading) for reading in self._measure(state, table, chunk))
+            except Exception as error:  # a metric of the user's own can raise anything
+                error.add_note(f"This is chunk {chunk.key}.")
+                raise
+
+    def _shown(self, chunks: Sequence[Chunk]) -> Iterable[Chunk]:
+        """Pass the chunks on, with a progress bar if one was asked for."""
+        if not self.progress:
+            return chunks
+        from tqdm.auto import tqdm
+
+        return cast("Iterable[Chunk]", tqdm(chunks, unit="chunk"))
+
+    def _cut(self, n_chunks: int) -> list[NDArray[np.intp]]:
+        """Return the positions of the chunks of each block for cross-fitting; none without it."""
+        if self._blocks is None or not self.cross_fit:
+            return []
+        if n_chunks < 2:
+            raise ValueError(
+                "the reference makes 1 chunk, and cross-fitting needs 2; make smaller chunks, "
+                "or pass cross_fit=False"
+            )
+        n_blocks = n_chunks if self._blocks == "chunks" else min(self._blocks, n_chunks)
+        return np.array_split(np.arange(n_chunks), n_blocks)
+
+    def _folds(
+        self, table: Table, state: State, blocks: Sequence[NDArray[np.intp]]
+    ) -> Iterable[tuple[State, Sequence[Chunk]]]:
+        """Yield states, each with the chunks of the reference that it did not learn from."""
+        if not blocks:
+            yield state, table.chunks
+        for block in blocks:
+            chunks = [table.chunks[i] for i in block]
+            yield self._without(state, table, chunks), chunks
+
+    def _without(self, state: State, table: Table, chunks: Sequence[Chunk]) -> State:
+        """Return what is learned from all rows of the reference but those of these chunks."""
+        return self._learn(table, rows_without(table, chunks))
+
+    def _require_chunks(self, table: Table) -> None:
+        """Refuse a reference with too few chunks for a limit, which is known before any work."""
+        n_usable = [self._n_usable(table, chunk) for chunk in table.chunks]
+        for metric in self._metric_names():
+            if isinstance(self._threshold(metric), PredictionIntervalThreshold):
+                try:
+                    quiet_chunks(np.zeros(len(n_usable)), n_usable)
+                except ValueError as error:
+                    raise ValueError(f"{metric}: {error}") from error
+
+    def _threshold(self, metric: str) -> Threshold:
+        return self._thresholds.get(metric) or PredictionIntervalThreshold()
+
+    def _limits(self, metric: str, quiet: Sequence[tuple[float, int]], n: float) -> Limits:
+        values, sizes = zip(*quiet, strict=True)
+        return self._threshold(metric).limits(
+            values, n_used=sizes, n=n, bounds=self._bounds(metric)
+        )
+
+    def _own_limits(self, fitted: _Fitted[State], reading: Reading, n: int) -> Limits:
+        return self._limits(reading.metric, fitted.quiet[reading.column, reading.metric], n)
+
+    def _frame(
+        self, fitted: _Fitted[State], measured: Sequence[tuple[Chunk, Reading]], period: str
+    ) -> pd.DataFrame:
+        known: dict[tuple[Any, ...], Limits] = {}
+        rows = []
+        for chunk, reading in measured:
+            n = reading.n_used or len(chunk)
+            series = reading.column, reading.metric, n
+            if series not in known:  # chunks of one size share their limits
+                try:
+                    known[series] = self._own_limits(fitted, reading, n)
+                except ValueError as error:
+                    raise ValueError(_blamed(error, reading, measured)) from error
+            rows.append(self._row(fitted, chunk, reading, period, known[series]))
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        for name in ("start_date", "end_date"):
+            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[us]")
+        counts = dict.fromkeys(("chunk_index", "n_rows", "n_used"), "int64")
+        return frame.astype({**dict.fromkeys(MEASURES, float), **counts, "alert": bool})
+
+    def _row(
+        self, fitted: _Fitted[State], chunk: Chunk, reading: Reading, period: str, limits: Limits
+    ) -> tuple[Any, ...]:
+        lower, upper = limits
+        # A value that equals its limit up to rounding is no alert.
+        alert = (lower is not None and reading.value < lower - _ROUNDING * abs(lower)) or (
+            upper is not None and reading.value > upper + _ROUNDING * abs(upper)
+        )
+        return (
+            period,
+            chunk.index,
+            chunk.key_in(period),
+            chunk.start_date,
+            chunk.end_date,
+            len(chunk),
+            reading.n_used,
+            reading.column,
+            reading.metric,
+            reading.value,
+            reading.sampling_error,
+            *self._boundaries(fitted.calibration, reading),
+            lower,
+            upper,
+            alert,
+            self._unit(reading.metric),
+            reading.note,
+        )
+
+    def __repr__(self) -> str:
+        state = self._fitted.described() if self._fitted else "not fitted"
+        return f"{type(self).__name__}({self._changed()}; {state})"
+
+
+def _blamed(error: ValueError, reading: Reading, measured: Sequence[tuple[Chunk, Reading]]) -> str:
+    """Name the series without a limit, and say why its first empty chunk has no value."""
+    column, metric = reading.column, reading.metric
+    notes = (
+        f"; in chunk {chunk.key}, {other.note}"
+        for chunk, other in measured
+        if (other.column, other.metric) == (column, metric) and other.note
+    )
+    where = f"`{column}`, {metric}" if column else metric
+    return f"{where}: {error}{next(notes, '')}"
+
+
+def rows_without(table: Table, chunks: Sequence[Chunk]) -> NDArray[np.intp]:
+    """Return the positions of all rows but those of these consecutive chunks."""
+    rows: NDArray[np.intp] = np.r_[0 : chunks[0].rows.start, chunks[-1].rows.stop : table.n_rows]
+    return rows
+
+
+@dataclass
+class _Fitted(Generic[State]):
+    """What `fit` leaves behind: the rules it followed and what it learned."""
+
+    rules: Monitor[State]
+    schema: Schema
+    state: State
+    quiet: dict[Series, list[tuple[float, int]]]
+    calibration: Calibration
+    reference: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shares: pd.DataFrame | None = None
+
+    def described(self) -> str:
+        """Return the number of reference chunks and the limits of a chunk, for a repr."""
+        n_chunks = self.reference["chunk_index"].nunique()
+        limits = [
+            _limit_text(*row)
+            for row in self.reference.drop_duplicates(["column", "metric"])[
+                ["column", "metric", "lower_threshold", "upper_threshold"]
+            ].itertuples(index=False)
+        ]
+        more = f" and {len(limits) - MAX_SHOWN} more" if len(limits) > MAX_SHOWN else ""
+        return f"fitted on {n_chunks} chunks, limits: {', '.join(limits[:MAX_SHOWN])}{more}"
+
+
+def _limit_text(column: str, metric: str, lower: float, upper: float) -> str:
+    name = f"{column} {metric}" if column else metric
+    low = "" if np.isnan(lower) else f"{lower:.4g} <= "
+    high = "" if np.isnan(upper) else f" <= {upper:.4g}"
+    return f"{low}{name}{high}" if low or high else f"{name} without a limit"
+
+
+def _listing(value: object) -> object:
+    """Return what a list or dict holds, the objects themselves; any other value as it is."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return list(value) if isinstance(value, list) else value
+
+
+def _identical(first: object, second: object) -> bool:
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_identical, first, second))
+    return first is second or (isinstance(first, str | int | float) and first == second)
+
+
+def not_fitted(monitor: object, verb: str) -> Exception:
+    """Return the error for an object that measures before `fit`; scikit-learn's, a ValueError."""
+    from sklearn.exceptions import NotFittedError
+
+    error: Exception = NotFittedError(
+        f"this {type(monitor).__name__} is not fitted; call `.fit(reference)` before `.{verb}`"
+    )
+    return error
+
+
+def _shares(measured: Sequence[tuple[Chunk, Reading]], period: str) -> pd.DataFrame | None:
+    found = {
+        (chunk.index, reading.column): (chunk, reading.column, reading.shares)
+        for chunk, reading in measured
+        if reading.shares is not None
+    }
+    return tidy_shares(found.values(), period) if found else None

@@ -1,0 +1,501 @@
+"""Results: what every monitor returns, one tidy frame."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_string_dtype
+
+from course_lib.core.notebook_table import notebook_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["COLUMNS", "MEASURES", "Comparison", "Result", "in_all_rows"]
+
+#: The columns of `Result.to_df` that hold measured numbers.
+MEASURES = (
+    "value",
+    "sampling_error",
+    "lower_confidence_boundary",
+    "upper_confidence_boundary",
+    "lower_threshold",
+    "upper_threshold",
+)
+#: The columns of `Result.to_df`, in order.
+COLUMNS = (
+    "period",
+    "chunk_index",
+    "key",
+    "start_date",
+    "end_date",
+    "n_rows",
+    "n_used",
+    "column",
+    "metric",
+    *MEASURES,
+    "alert",
+    "unit",
+    "note",
+)
+#: The types of the columns of `Result.to_df`; all others hold texts, "" where there is none.
+_DTYPES = {
+    **dict.fromkeys(("chunk_index", "n_rows", "n_used"), np.dtype("int64")),
+    **dict.fromkeys(("start_date", "end_date"), np.dtype("datetime64[us]")),
+    **dict.fromkeys(MEASURES, np.dtype("float64")),
+    "alert": np.dtype("bool"),
+}
+#: The columns of `Result.distribution`, in order.
+_SHARES = (*COLUMNS[:5], "column", "bin", "left", "right", "share")
+_SHARES_DTYPES = {
+    **{name: _DTYPES[name] for name in ("chunk_index", "start_date", "end_date")},
+    **dict.fromkeys(("left", "right", "share"), np.dtype("float64")),
+}
+#: The columns that a notebook shows.
+_SHOWN = (
+    *("key", "column", "metric", "value", "lower_threshold", "upper_threshold"),
+    *("alert", "unit", "note"),
+)
+_REMEDY = "take it from a monitor, or from `to_df` of its result"
+_POSITIONS = re.compile(r"\[(\d+):(\d+)\]")
+_CHUNK = ["period", "chunk_index", "key", "start_date", "end_date"]
+
+ResultKind = Literal["estimated", "realized", "drift", "quality"]
+Period = Literal["all", "reference", "analysis"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The values, limits and alerts of a monitor, one row per chunk, column and metric.
+
+    Get the frame with `to_df`, the chunks that alert with `alerts`, a part with `filter`, a
+    picture with `plot`. ``len(result)`` is the number of rows of the frame. A notebook shows a
+    table of the analysis chunks. Raw rows of your data are never kept. Taught in lesson 02.
+
+    Attributes
+    ----------
+    kind : {"estimated", "realized", "drift", "quality"}
+    totals : frozenset of str
+        The metrics that are a sum over the rows used, not a mean.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, or a frame with other columns or types than those of `to_df`.
+    """
+
+    _frame: pd.DataFrame
+    kind: ResultKind
+    _shares: pd.DataFrame | None = None
+    totals: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(ResultKind):
+            kinds = ", ".join(map(repr, get_args(ResultKind)))
+            raise ValueError(f"`kind` of a result must be one of {kinds}, got {self.kind!r}")
+        _require_frame("frame", self._frame, COLUMNS, _DTYPES)
+        if self._shares is not None:
+            _require_frame("distribution", self._shares, _SHARES, _SHARES_DTYPES)
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def to_df(self) -> pd.DataFrame:
+        """Return a copy of the tidy frame.
+
+        Columns: ``period`` ("reference" or "analysis"), ``chunk_index`` (from 0 in each period),
+        ``key``, ``start_date``, ``end_date``, ``n_rows`` in the chunk, ``n_used`` by the metric,
+        ``column`` ("" for metrics of the whole model and of all columns together), ``metric``,
+        ``value``, ``sampling_error``, ``lower_confidence_boundary``,
+        ``upper_confidence_boundary``, ``lower_threshold``, ``upper_threshold``, ``alert``,
+        ``unit`` and ``note``, which says why a value is missing.
+
+        A key names one chunk of both periods: positions in the frame (``"[0:299]"``) or the
+        calendar period (``"2024-03"``) in the analysis, the same after ``"reference "`` in the
+        reference. So within a column and metric, keys are a unique index; the exception are chunks
+        of minutes in the hour that a clock repeats in autumn. Dates are in
+        microseconds, and a calendar chunk ends one microsecond before the next one begins.
+        """
+        return self._frame.copy()
+
+    def alerts(self, *, period: Period = "analysis") -> pd.DataFrame:
+        """Return the rows of the frame that alert, numbered from 0.
+
+        Parameters
+        ----------
+        period : {"analysis", "reference", "all"}
+            Alerts of the reference are false by definition.
+
+        Raises
+        ------
+        ValueError
+            For another period.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from course_lib import MissingValuesCalculator
+        >>> frame = pd.DataFrame({"size": range(1000)})
+        >>> monitor = MissingValuesCalculator(["size"], chunk_size=100).fit(frame)
+        >>> result = monitor.calculate(frame.where(frame["size"] < 850))
+        >>> result.alerts()[["key", "value"]].values.tolist()
+        [['[800:899]', 0.5], ['[900:999]', 1.0]]
+        """
+        frame = self.filter(period=period)._frame
+        return frame[frame["alert"]].reset_index(drop=True)
+
+    def distribution(self) -> pd.DataFrame:
+        """Return how the columns are spread in each chunk: a copy, one row per chunk and bin.
+
+        Columns: ``period``, ``chunk_index``, ``key``, ``start_date``, ``end_date``, ``column``,
+        ``bin`` (the range of numbers or the category, ``below``, ``above``, ``other``,
+        ``missing``), ``left`` and ``right`` (the edges of a bin of numbers) and ``share`` of the
+        chunk's rows. Taught in lesson 06.
+
+        Raises
+        ------
+        ValueError
+            When the result is not one of `UnivariateDriftCalculator`.
+        """
+        if self._shares is None:
+            raise ValueError(
+                "the result holds no distributions; only a UnivariateDriftCalculator keeps them"
+            )
+        return self._shares.copy()
+
+    def filter(
+        self,
+        *,
+        period: Period = "all",
+        metrics: str | Sequence[str] | None = None,
+        column_names: str | Sequence[str] | None = None,
+    ) -> Result:
+        """Return the part with this period, these metrics and these columns.
+
+        Raises
+        ------
+        TypeError
+            For `metrics` or `column_names` that are neither a name nor a list of names.
+        ValueError
+            For a period, metric or column that the result does not have.
+        """
+        if period not in ("all", "reference", "analysis"):
+            raise ValueError(f'`period` must be "all", "reference" or "analysis", got {period!r}')
+        keep = pd.Series(True, index=self._frame.index)
+        if period != "all":
+            keep &= self._frame["period"] == period
+        for argument, field, wanted in (
+            ("metrics", "metric", metrics),
+            ("column_names", "column", column_names),
+        ):
+            if wanted is not None:
+                keep &= self._frame[field].isin(self._known(field, _names(argument, wanted)))
+        part = self._frame[keep].reset_index(drop=True)
+        return replace(self, _frame=part, _shares=_shares_of(self._shares, part))
+
+    def extend(self, later: Result) -> Result:
+        """Append the analysis chunks of a later result of the same monitor; both stay as they are.
+
+        Nothing is measured again. Chunks are counted on, and so are the positions in keys such as
+        ``"[0:999]"``. Calendar chunks appended part by part are those of the whole frame, as long
+        as no part ends within one.
+
+        Parameters
+        ----------
+        later : Result
+            Of the same monitor, fitted once: with the same columns, metrics, reference and limits.
+
+        Raises
+        ------
+        ValueError
+            When it is a result of another monitor, or its chunks do not all start after the end of
+            the last one here.
+
+        Notes
+        -----
+        For a job that runs every night: ``result.extend(monitor.estimate(tonight))``. Taught in
+        lesson 11.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from course_lib import MissingValuesCalculator
+        >>> days = pd.date_range("2024-01-01", periods=30, freq="D")
+        >>> frame = pd.DataFrame({"size": 1.0, "day": days})
+        >>> monitor = MissingValuesCalculator(["size"], "day", chunk_size=5).fit(frame[:25])
+        >>> tonight = frame[:5].assign(day=days[:5] + pd.Timedelta(40, "D"))
+        >>> monitor.calculate(frame[25:]).extend(monitor.calculate(tonight))
+        Result(quality missing_values of 1 column: 2 analysis chunks, 0 alerts)
+        """
+        _require_same_monitor(self, later)
+        old, new = (each.filter(period="analysis")._frame for each in (self, later))
+        if old.empty or new.empty:
+            return later if old.empty else self
+        _require_later(old, new)
+        n_chunks = int(old["chunk_index"].max()) + 1
+        last = _POSITIONS.fullmatch(old["key"].iloc[-1])
+        n_rows = int(last[2]) + 1 if last else 0
+        frames = [self._frame, _moved(new, n_chunks, n_rows)]
+        shares = later._shares
+        if self._shares is not None and shares is not None:
+            shares = _moved(shares[shares["period"] == "analysis"], n_chunks, n_rows)
+            shares = pd.concat([self._shares, shares], ignore_index=True)
+        return replace(self, _frame=pd.concat(frames, ignore_index=True), _shares=shares)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to one file for `course_lib.load`, with the shares of `distribution`.
+
+        The file is complete or not there. (A frame alone, for other programs:
+        ``result.to_df().to_parquet(path)``.)
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written: no room, no such folder, no permission.
+        """
+        from course_lib.persistence.storage import save
+
+        save(self, path)
+
+    def compare(self, other: Result) -> Comparison:
+        """Put this result beside another one, chunk by chunk; each must hold a single series.
+
+        A total over the labelled rows of a chunk is brought to all its rows, like the estimate.
+
+        Raises
+        ------
+        ValueError
+            When one of the two holds several metrics or columns, or they share no chunk.
+        """
+        return Comparison(self, other)
+
+    def plot(
+        self, kind: str | None = None, *, ax: Axes | None = None, title: str | None = None
+    ) -> Any:
+        """Draw values, band, limits and alerts over the chunks; see `course_lib.plots.plot_result`.
+
+        ``kind="distribution"`` draws how each column is spread instead; see
+        `course_lib.plots.plot_distribution`.
+
+        Returns
+        -------
+        Axes, or a list of Axes when the result holds several metrics or columns.
+        """
+        from course_lib import plots
+
+        return plots.plot_result(self, kind=kind, ax=ax, title=title)
+
+    @property
+    def series(self) -> list[tuple[str, str]]:
+        """The (column, metric) pairs in order; column is "" for the whole model."""
+        pairs = self._frame[["column", "metric"]].drop_duplicates()
+        return list(pairs.itertuples(index=False, name=None))
+
+    def _known(self, field: str, names: list[str]) -> list[str]:
+        known = list(self._frame[field].unique())
+        for name in names:
+            if name not in known:
+                listed = ", ".join(filter(None, known)) or "none"
+                raise ValueError(f"the result has no {field} {name!r}; it has: {listed}")
+        return names
+
+    def _repr_html_(self) -> str:
+        _, rows = _latest(self._frame)
+        return notebook_table(repr(self), rows[list(_SHOWN)], rows["alert"])
+
+    def __repr__(self) -> str:
+        period, rows = _latest(self._frame)
+        names = ", ".join(str(name) for name in self._frame["metric"].unique())
+        n_chunks, n_missing = rows["chunk_index"].nunique(), int(rows["value"].isna().sum())
+        of_missing = f"{_several(n_missing, 'value')} missing, " if n_missing else ""
+        columns = self._frame.loc[self._frame["column"] != "", "column"].nunique()
+        of_columns = f" of {_several(columns, 'column')}" if columns else ""
+        return (
+            f"Result({self.kind} {names}{of_columns}: {_several(n_chunks, f'{period} chunk')}, "
+            f"{of_missing}{_several(int(rows['alert'].sum()), 'alert')})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two results side by side, chunk by chunk."""
+
+    left: Result
+    right: Result
+
+    def __post_init__(self) -> None:
+        for name, result in (("first", self.left), ("second", self.right)):
+            if len(result.series) != 1:
+                raise ValueError(
+                    f"the {name} result holds {len(result.series)} series; choose one with "
+                    "`.filter(metrics=..., column_names=...)` before you compare"
+                )
+        if self.to_df().empty:
+            raise ValueError(
+                f"the two results, of {len(self.left._frame)} and {len(self.right._frame)} chunks, "
+                "share no chunk; use the same chunks for both"
+            )
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What the two sides are called in the frame and in the plot."""
+        left, right = _label(self.left), _label(self.right)
+        return (left, right) if left != right else (f"{left} (first)", f"{right} (second)")
+
+    def to_df(self) -> pd.DataFrame:
+        """Return one row per chunk that both have: its names, both values, both alerts.
+
+        When both sides measure the same metric, ``difference`` is first minus second. Totals are
+        those of all rows, as if rows without a label were like the others of their chunk.
+        """
+        parts = [
+            in_all_rows(result)[[*_CHUNK, "value", "alert"]].rename(
+                columns={"value": label, "alert": f"{label} alert"}
+            )
+            for label, result in zip(self.labels, (self.left, self.right), strict=True)
+        ]
+        both = parts[0].merge(parts[1], on=_CHUNK, how="inner")
+        if self.same_metric:
+            both["difference"] = both[self.labels[0]] - both[self.labels[1]]
+        return both
+
+    @property
+    def same_metric(self) -> bool:
+        """Whether both sides measure the same metric of the same column."""
+        return self.left.series == self.right.series
+
+    def plot(self, *, ax: Axes | None = None, title: str | None = None) -> Axes:
+        """Draw both series; with two y axes when they measure different things."""
+        from course_lib import plots
+
+        return plots.plot_comparison(self, ax=ax, title=title)
+
+    def _repr_html_(self) -> str:
+        _, rows = _latest(self.to_df())
+        alerts = [name for name in rows if rows[name].dtype == bool]
+        shown = rows.drop(columns=["period", "chunk_index", "start_date", "end_date"])
+        return notebook_table(repr(self), shown, rows[alerts].any(axis=1))
+
+    def __repr__(self) -> str:
+        return f"Comparison({' and '.join(self.labels)}: {_several(len(self.to_df()), 'chunk')})"
+
+
+def in_all_rows(result: Result) -> pd.DataFrame:
+    """Return the frame, totals as if all rows of a chunk were like those that could be used."""
+    frame = result.to_df()
+    partly = frame["metric"].isin(result.totals) & (frame["n_used"] > 0)
+    frame.loc[partly, "value"] *= frame["n_rows"] / frame["n_used"]
+    return frame
+
+
+def _several(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _latest(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """The analysis rows, or those of the reference where there is no analysis."""
+    analysis = frame[frame["period"] == "analysis"]
+    return ("reference", frame) if analysis.empty else ("analysis", analysis)
+
+
+def _names(argument: str, wanted: object) -> list[str]:
+    if isinstance(wanted, str):
+        return [wanted]
+    if not isinstance(wanted, Iterable):
+        raise TypeError(f"`{argument}` must be a name or a list of names, got {wanted!r}")
+    return list(wanted)
+
+
+def _require_frame(
+    what: str, frame: object, columns: Sequence[str], dtypes: Mapping[str, np.dtype[Any]]
+) -> None:
+    """Refuse anything but a frame with these columns, of these types or texts, in this order."""
+    if not isinstance(frame, pd.DataFrame):
+        raise ValueError(f"the {what} of a result must be a DataFrame, got {frame!r}")
+    if list(frame.columns) != list(columns):
+        lacks = [name for name in columns if name not in frame]
+        more = [str(name) for name in frame if name not in columns]
+        faults = [f"lacks {_several(len(lacks), 'column')}: {', '.join(lacks)}"] * bool(lacks)
+        faults += [f"has {_several(len(more), 'unknown column')}: {', '.join(more)}"] * bool(more)
+        faults = faults or [f"does not have its columns once each, in order: {', '.join(columns)}"]
+        raise ValueError(f"the {what} of a result {' and '.join(faults)}; {_REMEDY}")
+    for name, dtype in zip(columns, frame.dtypes, strict=True):
+        if not (dtype == dtypes[name] if name in dtypes else is_string_dtype(dtype)):
+            raise ValueError(
+                f"`{name}` in the {what} of a result must be {dtypes.get(name, 'text')}, got "
+                f"{dtype}; {_REMEDY}"
+            )
+        if name not in dtypes and frame[name].hasnans:
+            raise ValueError(
+                f"`{name}` in the {what} of a result is missing in {frame[name].isna().sum()} of "
+                f'{len(frame)} rows; give "" where there is none'
+            )
+    unknown = set(frame["period"].unique()) - {"reference", "analysis"}
+    if unknown:
+        raise ValueError(
+            f'`period` in the {what} of a result must be "reference" or "analysis", got '
+            f"{', '.join(map(repr, sorted(unknown)))}"
+        )
+
+
+def _require_same_monitor(first: Result, later: Result) -> None:
+    if not isinstance(later, Result):
+        raise TypeError(f"`later` must be a Result, got {type(later).__name__}")
+    if (first.kind, first.series) != (later.kind, later.series):
+        raise ValueError(
+            f"{later!r} measures something else than {first!r}; extend by results of the same "
+            "monitor, and filter afterwards"
+        )
+    old, new = (each.filter(period="reference")._frame for each in (first, later))
+    same = old.equals(new) and (first._shares is None) == (later._shares is None)
+    if old.empty or not same:
+        raise ValueError(
+            "the two results have another reference, or none, or other limits; fit one monitor, "
+            "keep it (`save`, `course_lib.load`), and let it measure both"
+        )
+
+
+def _require_later(old: pd.DataFrame, new: pd.DataFrame) -> None:
+    if old["end_date"].isna().any() or new["start_date"].isna().any():
+        raise ValueError(
+            "chunks without dates cannot be appended, since nothing tells which rows they are; "
+            "give the monitor a `timestamp_column_name`"
+        )
+    end = old["end_date"].max()
+    early = new.loc[new["start_date"] <= end].drop_duplicates("chunk_index")
+    if len(early):
+        first = early.iloc[0]
+        raise ValueError(
+            f"{len(early)} of {new['chunk_index'].nunique()} chunks, such as {first['key']}, start "
+            f"before or at {end}, where the chunks so far end ({first['start_date']}); append each "
+            "chunk once, in order of time, a calendar chunk when it is over"
+        )
+
+
+def _moved(frame: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
+    """Count chunks, and positions in keys, on from those that came before."""
+    keys = [
+        f"[{int(at[1]) + n_rows}:{int(at[2]) + n_rows}]" if at else key
+        for key, at in ((key, _POSITIONS.fullmatch(key)) for key in frame["key"])
+    ]
+    return frame.assign(chunk_index=frame["chunk_index"] + n_chunks, key=keys)
+
+
+def _shares_of(shares: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """The shares of the chunks and columns that a frame holds."""
+    if shares is None:
+        return None
+    keep = shares["column"].isin(frame["column"]) & shares["period"].isin(frame["period"])
+    return shares[keep].reset_index(drop=True)
+
+
+def _label(result: Result) -> str:
+    column, metric = result.series[0]
+    name = f"{column} {metric}" if column else metric
+    return name if result.kind in ("drift", "quality") else f"{result.kind} {name}"

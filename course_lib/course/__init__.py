@@ -1,0 +1,1 @@
+"""The course itself: the diamond desk, its data, the exercises and the game day."""

@@ -1,0 +1,1 @@
+"""From alerts to a diagnosis: triage, decomposition, ranking, incident log."""

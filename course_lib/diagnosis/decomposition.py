@@ -1,0 +1,125 @@
+"""From alerts to decisions: what changed, and how much of it the inputs explain.
+
+The verdicts built on it are in `verdicts`, the incidents in `logbook`. Taught in lessons 03 and 07.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from course_lib.core.result import Result, in_all_rows
+
+__all__ = ["decompose_change"]
+
+_CHUNK = ["chunk_index", "key", "start_date", "end_date"]
+
+
+def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
+    """Split the change of realized performance into what the inputs explain and the rest.
+
+    For each analysis chunk, with r the mean realized value of the reference chunks::
+
+        realized − r  =  (estimated − r)  +  (realized − estimated)
+        change        =  explained        +  unexplained
+
+    An estimate sees inputs and predictions only: what it moves by, they explain. A rest beyond the
+    confidence boundaries of the estimate has another cause. Check in this order: broken data,
+    inputs the nanny never saw, labels that do not represent the chunk, concept drift.
+
+    A total (``RowMetric(total=True)``) of the labelled rows is brought to all rows of its chunk
+    first, which is what the estimate speaks of.
+
+    Parameters
+    ----------
+    estimated, realized : Result
+        Of `DLE` or `CBPE`, and of `PerformanceCalculator`, for the same chunks; one metric each.
+
+    Returns
+    -------
+    DataFrame
+        One row per analysis chunk with a realized value: ``chunk_index``, ``key``, ``start_date``,
+        ``end_date``, then in the unit of the metric ``change``, ``explained``, ``unexplained``,
+        ``lower_boundary`` and ``upper_boundary`` of the unexplained part, ``beyond``, True when
+        it lies outside them, and ``labelled``, the share of the chunk's rows with a label.
+        Below 1, the boundaries are divided by its square root, which is right only for labels
+        missing at random; wait for the rest if you can.
+
+    Raises
+    ------
+    ValueError
+        When the two are not an estimate and realized values of one and the same metric, share no
+        chunk, or the realized values lack the reference.
+
+    Notes
+    -----
+    Taught in lesson 03.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from course_lib import DLE, PerformanceCalculator, decompose_change
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pd.DataFrame({"size": rng.uniform(0, 1, 3000)})
+    >>> frame["predicted"] = 100 * frame["size"]
+    >>> frame["price"] = frame["predicted"] + rng.normal(0, 5, 3000)
+    >>> roles = {"y_pred": "predicted", "y_true": "price", "metrics": "mae"}
+    >>> dle = DLE(feature_column_names=["size"], **roles).fit(frame)
+    >>> calculator = PerformanceCalculator(problem_type="regression", **roles).fit(frame)
+    >>> fallen = frame.assign(price=0.8 * frame["price"])
+    >>> parts = decompose_change(dle.estimate(fallen), calculator.calculate(fallen))
+    >>> bool(parts["beyond"].all())
+    True
+    """
+    require_pair(estimated, realized)
+    reference = in_all_rows(realized.filter(period="reference"))["value"].mean()
+    both = _common_chunks(estimated, realized)
+    parts = both[_CHUNK].copy()
+    parts["change"] = both["value_realized"] - reference
+    parts["explained"] = both["value"] - reference
+    parts["unexplained"] = both["value_realized"] - both["value"]
+    labelled = both["n_used_realized"] / both["n_rows"]
+    for side in ("lower", "upper"):
+        reach = both[f"{side}_confidence_boundary"] - both["value"]
+        parts[f"{side}_boundary"] = reach / labelled**0.5
+    low, high = parts["lower_boundary"], parts["upper_boundary"]
+    parts["beyond"] = (parts["unexplained"] < low) | (parts["unexplained"] > high)
+    return parts.assign(labelled=labelled)
+
+
+def _common_chunks(estimated: Result, realized: Result) -> pd.DataFrame:
+    """Return one row per analysis chunk that has both values; those realized have a suffix."""
+    ours, truth = (in_all_rows(each.filter(period="analysis")) for each in (estimated, realized))
+    truth = truth[[*_CHUNK, "value", "n_used"]]
+    both = ours.merge(truth, on=_CHUNK, suffixes=("", "_realized"))
+    both = both.dropna(subset=["value", "value_realized"]).reset_index(drop=True)
+    if both.empty:
+        raise ValueError(
+            f"none of {len(ours)} analysis chunks has an estimate and a realized value; use the "
+            "same chunks for both, and wait until the labels of at least one are known"
+        )
+    return both
+
+
+def require_pair(estimated: Result, realized: Result) -> None:
+    """Refuse anything but an estimate and realized values of one metric, reference included."""
+    for name, result, kind in (
+        ("estimated", estimated, "estimated"),
+        ("realized", realized, "realized"),
+    ):
+        if result.kind != kind:
+            raise ValueError(f"`{name}` holds {result.kind} values; give {kind} ones")
+        if len(result.series) != 1:
+            raise ValueError(
+                f"`{name}` holds {len(result.series)} metrics; choose one with "
+                "`.filter(metrics=...)`"
+            )
+    if estimated.series != realized.series:
+        raise ValueError(
+            f"`estimated` holds {estimated.series[0][1]}, `realized` holds "
+            f"{realized.series[0][1]}; compare the same metric"
+        )
+    if realized.filter(period="reference").to_df().empty:
+        raise ValueError(
+            "`realized` has 0 reference chunks, and the change is measured against them; pass the "
+            'result without `.filter(period="analysis")`'
+        )

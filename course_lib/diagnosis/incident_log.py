@@ -1,0 +1,319 @@
+"""The incident log: a few lines instead of a verdict per chunk, with cost, columns and remedy.
+
+Taught in lesson 07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from course_lib.core.result import Result
+from course_lib.diagnosis.triage import N_COLUMNS, labelled
+from course_lib.performance.regression_metrics import RootMetric, RowMetric, regression_metrics
+
+__all__ = ["REMEDIES", "error_by_segment", "incident_log"]
+
+#: What to do about an incident, by its verdict.
+REMEDIES = {
+    "harmless drift": "leave the model alone; tell the owner of the column",
+    "covariate shift": "leave the model alone while it pays; else decide on those rows by hand",
+    "broken data": "fix upstream: repair or refuse the rows, then score again",
+    "concept drift": "recalibrate on the latest labels; retrain only if that earns more",
+}
+
+Numbers = NDArray[np.float64]
+
+
+def incident_log(
+    triaged: pd.DataFrame,
+    *,
+    value: Result | Sequence[Result] = (),
+    segments: Mapping[int, pd.DataFrame] | None = None,
+) -> pd.DataFrame:
+    """Join consecutive chunks with one verdict to incidents, and say what each costs.
+
+    A single quiet chunk between two of the same verdict is part of the incident: a signal that
+    needs two of three chunks may miss one.
+
+    Parameters
+    ----------
+    triaged : DataFrame
+        From `triage`.
+    value : Result or list of Result
+        Business value per row (a unit such as "USD per stone"), realized, estimated, or both, for
+        the chunks of `triaged`. A chunk counts as realized once its labels are in, else estimated.
+    segments : dict of int to DataFrame, optional
+        From `error_by_segment` over the rows of an incident, by the incident's number; names its
+        columns. Concept drift has none otherwise: no input has moved.
+
+    Returns
+    -------
+    DataFrame
+        One row per incident, in order of time: ``incident`` (from 1), ``verdict``, ``start_date``,
+        ``end_date``, ``first_chunk``, ``last_chunk``, ``n_chunks``, ``cost``, ``n_realized``,
+        ``columns`` (those named most often and first, at most three) and ``remedy``. The cost is
+        Σ (mean value of the reference chunks − value) · rows, negative for a gain, missing without
+        a value; ``n_realized`` of the chunks are realized in it. An estimated value cannot see
+        broken data and concept drift: until labels are in, their cost is unknown, not nil.
+
+    Raises
+    ------
+    TypeError
+        When `triaged` is no DataFrame, such as a result of one monitor.
+    ValueError
+        When `value` is not one metric per row, or lacks the reference or a chunk of `triaged`;
+        when `segments` names an incident that is not there.
+
+    Notes
+    -----
+    Taught in lesson 07.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> day = pd.Timestamp("2024-09-09")
+    >>> triaged = pd.DataFrame({
+    ...     "chunk_index": range(4), "key": list("abcd"), "start_date": day, "end_date": day,
+    ...     "verdict": ["quiet", "broken data", "quiet", "broken data"],
+    ...     "columns": ["", "carat", "", "carat, x"],
+    ... })
+    >>> incident_log(triaged)[["verdict", "first_chunk", "n_chunks", "columns"]].values.tolist()
+    [['broken data', 1, 3, 'carat, x']]
+    """
+    if not isinstance(triaged, pd.DataFrame):
+        raise TypeError(
+            "`triaged` must be the DataFrame that `triage` returns, got "
+            f"{type(triaged).__name__}; call incident_log(triage(estimated=...)) with the results "
+            "of your monitors"
+        )
+    costs = _costs(triaged, [value] if isinstance(value, Result) else list(value))
+    table = triaged.reset_index(drop=True).join(costs)
+    filled = _bridged(table["verdict"].tolist())
+    run = (filled != filled.shift()).cumsum()[filled != "quiet"]
+    rows = [
+        _incident(number, part, str(filled[part.index[0]]))
+        for number, (_, part) in enumerate(table.loc[run.index].groupby(run), start=1)
+    ]
+    log = pd.DataFrame(rows, columns=list(_incident(0, table, "quiet")))
+    for number, found in (segments or {}).items():
+        if number not in set(log["incident"]):
+            raise ValueError(f"`segments` names incident {number}; the log has {len(log)}")
+        log.loc[log["incident"] == number, "columns"] = _named(list(found["column"]))
+    return log
+
+
+def error_by_segment(
+    frame: pd.DataFrame,
+    *,
+    reference: pd.DataFrame,
+    by: Sequence[str],
+    y_true: str,
+    y_pred: str,
+    metric: str | RowMetric = "mape",
+    n_segments: int = 4,
+) -> pd.DataFrame:
+    """Ask where the error grew: by column and segment, now against the reference.
+
+    After concept drift no input has moved, but the error may have grown more for some rows than
+    for others. A relative metric, such as the default, does not mistake a large stone for a large
+    change.
+
+    Parameters
+    ----------
+    frame, reference : DataFrame
+        The rows of the incident, and those to compare with. Rows without a label are left out.
+    by : list of str
+        Numbers are cut into segments at quantiles of the reference, texts are their own segments;
+        missing values are one, named ``missing``.
+    y_true, y_pred : str
+        The columns of label and prediction.
+    metric : str or RowMetric
+        A mean of rows.
+    n_segments : int
+        Of a number, before ties are joined.
+
+    Returns
+    -------
+    DataFrame
+        ``column``, ``segment``, ``n_rows``, ``reference``, ``value``, ``change``, and ``spread``:
+        the standard deviation of the change between the segments of a column, less what chance
+        explains, in the unit of the metric. 0 means the same change everywhere. Columns with the
+        largest spread come first. Segments that one of the frames lacks are left out.
+
+    Raises
+    ------
+    ValueError
+        When a column is missing or no row has a label.
+
+    Notes
+    -----
+    spread² = Σ w (Δ − Δ̄)² − Σ w (1 − w) · se², at least 0, with Δ the change, w the share of rows
+    and se the standard error of the change of a segment. Taught in lesson 07.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> reference = pd.DataFrame({"size": rng.uniform(size=2000), "shop": ["a", "b"] * 1000})
+    >>> reference["y"] = 100 + rng.normal(size=2000)
+    >>> reference["p"] = 100.0
+    >>> now = reference.assign(y=reference["y"] - 20 * (reference["size"] > 0.5))
+    >>> options = {"reference": reference, "y_true": "y", "y_pred": "p", "metric": "mae"}
+    >>> error_by_segment(now, by=["shop", "size"], **options)["column"].iloc[0]
+    'size'
+    """
+    chosen, *others = regression_metrics(metric)
+    if others or chosen.total or isinstance(chosen, RootMetric):
+        raise ValueError(
+            f"`metric` must be one mean over rows, such as mae, mape or mse; got {metric!r}"
+        )
+    if n_segments < 2:
+        raise ValueError(f"`n_segments` must be at least 2, got {n_segments}")
+    before = _with_loss(reference, "reference", chosen, by, y_true, y_pred)
+    now = _with_loss(frame, "frame", chosen, by, y_true, y_pred)
+    parts = [_segments(now, before, column, n_segments) for column in by]
+    table = pd.concat(parts, ignore_index=True)
+    return table.sort_values("spread", ascending=False, kind="stable", ignore_index=True)
+
+
+def _with_loss(
+    frame: pd.DataFrame, name: str, metric: RowMetric, by: Sequence[str], y_true: str, y_pred: str
+) -> pd.DataFrame:
+    missing = [column for column in (*by, y_true, y_pred) if column not in frame]
+    if missing:
+        raise ValueError(
+            f"`{name}` lacks {len(missing)} of {len(by) + 2} columns: {', '.join(missing)}; add "
+            "them, or correct the names"
+        )
+    known = frame[list(dict.fromkeys([*by, y_true, y_pred]))].dropna(subset=[y_true, y_pred])
+    if known.empty:
+        raise ValueError(
+            f"0 of the {len(frame):,} rows of `{name}` have `{y_true}` and `{y_pred}`; wait for "
+            "labels, or choose earlier rows"
+        )
+    truth, predicted = (known[column].to_numpy(dtype=float) for column in (y_true, y_pred))
+    return known.assign(_loss=metric.rows(truth, predicted))
+
+
+def _segments(now: pd.DataFrame, before: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
+    labels, edges = _labels(before[column], n)
+    stats = [
+        frame.groupby(_codes(frame[column], labels, edges))["_loss"].agg(["mean", "var", "count"])
+        for frame in (before, now)
+    ]
+    both = stats[0].add_suffix("_before").join(stats[1], how="inner")
+    both = both[(both["count"] > 1) & (both["count_before"] > 1) & (both.index >= 0)]
+    change = (both["mean"] - both["mean_before"]).to_numpy()
+    noise = both["var"] / both["count"] + both["var_before"] / both["count_before"]
+    names = {"count": "n_rows", "mean_before": "reference", "mean": "value"}
+    table = both[list(names)].rename(columns=names).reset_index(drop=True)
+    table.insert(0, "column", column)
+    names_of = [*map(str, labels), "no value" if "missing" in labels else "missing"]
+    table.insert(1, "segment", [names_of[code] for code in both.index])
+    spread = _spread(change, both["count"].to_numpy(dtype=float), noise.to_numpy())
+    return table.assign(change=change, spread=spread)
+
+
+def _labels(reference: pd.Series, n: int) -> tuple[list[Any], Numbers | None]:
+    """Name the segments of a column; numbers have inner edges too."""
+    if not pd.api.types.is_numeric_dtype(reference) or pd.api.types.is_bool_dtype(reference):
+        return sorted(pd.unique(reference.dropna().astype(object)), key=str), None
+    inner: Numbers = np.unique(reference.quantile(np.arange(1, n) / n).astype("float64"))
+    between = [f"{low:g} to {high:g}" for low, high in pairwise(inner)]
+    return [f"below {inner[0]:g}", *between, f"from {inner[-1]:g}"], inner
+
+
+def _codes(values: pd.Series, labels: Sequence[Any], edges: Numbers | None) -> NDArray[np.int_]:
+    """Number the segment of each row; −1 is a value that the reference never had."""
+    if edges is None:
+        codes = pd.Index(labels, dtype=object).get_indexer(values.astype(object))
+    else:
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        codes = np.searchsorted(edges, numbers, side="right")
+    return np.where(values.isna(), len(labels), np.asarray(codes, dtype=int))
+
+
+def _spread(change: Numbers, n: Numbers, noise: Numbers) -> float:
+    share = n / n.sum()
+    between = (share * (change - (share * change).sum()) ** 2).sum()
+    chance = (share * (1 - share) * noise).sum()
+    return float(np.sqrt(max(between - chance, 0.0)))
+
+
+def _incident(number: int, part: pd.DataFrame, verdict: str) -> dict[str, object]:
+    first, last = part.iloc[0], part.iloc[-1]
+    own = part[part["verdict"] == verdict]["columns"]
+    return {
+        "incident": number,
+        "verdict": verdict,
+        "start_date": first["start_date"],
+        "end_date": last["end_date"],
+        "first_chunk": first["chunk_index"],
+        "last_chunk": last["chunk_index"],
+        "n_chunks": len(part),
+        "cost": part["cost"].sum(skipna=False),
+        "n_realized": int(part["realized"].sum()),
+        "columns": _named(*(names.split(", ") for names in own if names)),
+        "remedy": REMEDIES.get(verdict, ""),
+    }
+
+
+def _bridged(verdicts: Sequence[str]) -> pd.Series:
+    filled = list(verdicts)
+    for i in range(1, len(filled) - 1):
+        if filled[i] == "quiet" and verdicts[i - 1] == verdicts[i + 1]:
+            filled[i] = verdicts[i - 1]
+    return pd.Series(filled, dtype=object)
+
+
+def _named(*lists: Sequence[str]) -> str:
+    """Join the names that come most often and first, at most three."""
+    score: dict[str, float] = {}
+    for names in lists:
+        for place, name in enumerate(dict.fromkeys(names), start=1):
+            score[name] = score.get(name, 0.0) + 1 / place
+    return ", ".join(sorted(score, key=lambda name: -score[name])[:N_COLUMNS])
+
+
+def _costs(triaged: pd.DataFrame, value: Sequence[Result]) -> pd.DataFrame:
+    """Return cost and whether it is realized, in order of `triaged`; realized results first."""
+    table = pd.DataFrame({"cost": np.nan, "realized": False}, index=range(len(triaged)))
+    for result in sorted(value, key=lambda result: result.kind != "realized"):
+        _require_value(result, triaged)
+        frame = result.to_df()
+        usual = frame.loc[frame["period"] == "reference", "value"].mean()
+        now = frame[frame["period"] == "analysis"].reset_index(drop=True)
+        cost = (usual - now["value"]) * now["n_rows"]
+        if result.kind == "realized":
+            known = labelled(result)
+            table = table.assign(cost=cost.where(known), realized=known)
+        else:
+            table["cost"] = table["cost"].fillna(cost)
+    return table
+
+
+def _require_value(result: Result, triaged: pd.DataFrame) -> None:
+    frame = result.to_df()
+    units = frame["unit"].astype(str).unique()
+    if len(result.series) != 1 or not all(" per " in unit for unit in units):
+        n_metrics = len(result.series)
+        raise ValueError(
+            f"`value` holds {n_metrics} {'metric' if n_metrics == 1 else 'metrics'} in "
+            f"{', '.join(units)}; give one per row, "
+            'with a unit such as "USD per stone", chosen with `.filter(metrics=...)`'
+        )
+    if frame.loc[frame["period"] == "reference", "value"].notna().sum() == 0:
+        raise ValueError("`value` has 0 reference chunks; the cost is measured against them")
+    keys = frame.loc[frame["period"] == "analysis", ["chunk_index", "key"]]
+    wanted = triaged[["chunk_index", "key"]]
+    if keys.to_numpy().tolist() != wanted.to_numpy().tolist():
+        raise ValueError(
+            f"`value` has {len(keys)} analysis chunks that are not the {len(wanted)} of `triaged`; "
+            "calculate both on the same frame with the same chunks"
+        )

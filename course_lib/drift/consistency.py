@@ -1,0 +1,261 @@
+"""Consistency: which column no longer fits what the other columns say of it.
+
+Taught in lesson 05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_lib.core.boosting import (
+    Booster,
+    Hyperparameters,
+    bin_matrix,
+    draw,
+    grow,
+    predict,
+    require_hyperparameters,
+)
+from course_lib.core.chunking import Chunk, Chunker
+from course_lib.core.column_monitor import ColumnsMonitor
+from course_lib.core.monitor import Reading
+from course_lib.core.parameters import copied
+from course_lib.core.schema import Column, Encoded, Table, listed
+from course_lib.core.thresholds import Bounds, Threshold, Thresholds
+
+__all__ = ["ColumnConsistencyCalculator"]
+
+Floats = NDArray[np.float64]
+#: Few large steps: trees per number, trees per category. More would learn noise, and cost.
+LEARNING_RATE, NUMBER_ROUNDS, CLASS_ROUNDS = 0.2, 25, 5
+MAX_CATEGORIES = 100
+#: Rows that a model learns from: so few trees learn no more from more.
+MAX_ROWS = 100_000
+#: A column is left out in turn when its share of the gain is above this, the three largest at most.
+SUSPECT_SHARE, MAX_SUSPECTS = 0.02, 3
+#: No row counts for more than this many times the mean residual of the reference.
+ROUNDING = 1e-6  # a residual below this share of the column's largest value
+ROW_CAP = 20
+
+
+class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
+    """Measure, per column, how far it lies from what the other columns say it should be.
+
+    Models learned from the reference predict each column: one from all others, and one more
+    without each of the (at most three) columns that this prediction leans on most. The residual of
+    a row is the smallest that one of them leaves, so a row counts against a column only if no other
+    single column can be blamed for it. The value of a chunk is the mean residual: in the unit of
+    the column for numbers, of 1 − predicted probability of the category found for categories. 0
+    means that the others give the column away. The column that no longer fits the rest rises; the
+    columns that are predicted from it rise little. No row counts for more than 20 times the mean
+    residual of the reference, so that one impossible value neither alerts nor spoils a limit.
+    Models and that mean come from at most 100,000 rows, drawn with a constant seed; of a chunk all
+    rows are measured.
+
+    Parameters
+    ----------
+    column_names : list of str
+        At least two, numeric or categorical. Missing values are inputs like any other; as a
+        target such rows are left out. An unseen category has probability 0.
+    timestamp_column_name : str, optional
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
+    chunk_size, chunk_number, chunk_period, chunker
+        One of them; ten chunks when none is given.
+    hyperparameters : dict, optional
+        Passed to LightGBM; its defaults otherwise, with a learning rate of 0.2, 25 trees for a
+        number and 5 for each category.
+    threshold : Threshold, optional
+        `PredictionIntervalThreshold()` when none is given.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
+    cross_fit : bool
+        Measure each reference chunk with models that did not see it (five blocks of chunks), and
+        production with the models of all five, on average.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer than two columns, one without values or one with over 100 categories.
+
+    Notes
+    -----
+    The smallest of residuals that each ignore one input are the structured residuals of fault
+    isolation (Gertler, 1988, doi:10.1109/37.9163). Two columns cannot be told apart: which of them
+    is wrong takes a third that depends on both. Taught in lesson 05.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from course_lib import ColumnConsistencyCalculator
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pd.DataFrame(rng.uniform(1, 2, size=(3000, 2)), columns=["x", "y"])
+    >>> frame["area"] = frame["x"] * frame["y"]
+    >>> monitor = ColumnConsistencyCalculator(["x", "y", "area"], chunk_size=300).fit(frame)
+    >>> result = monitor.calculate(frame.assign(area=rng.permutation(frame["area"])))
+    >>> bool(result.filter(period="analysis", column_names="area").to_df()["alert"].all())
+    True
+    """
+
+    _blocks: ClassVar[int] = 5
+    _metric = "residual"
+    _n_columns = 2
+
+    def __init__(
+        self,
+        column_names: Sequence[str],
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        hyperparameters: Hyperparameters | None = None,
+        threshold: Threshold | None = None,
+        *,
+        thresholds: Thresholds = None,
+        cross_fit: bool = True,
+    ) -> None:
+        self.column_names = listed(column_names)
+        self.hyperparameters = copied(hyperparameters)
+        super().__init__(
+            timestamp_column_name=timestamp_column_name,
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            threshold=threshold,
+            thresholds=thresholds,
+            cross_fit=cross_fit,
+        )
+
+    def _resolve(self) -> None:
+        super()._resolve()
+        require_hyperparameters(self.hyperparameters)
+
+    def _check_reference(self, table: Table) -> None:
+        super()._check_reference(table)
+        for column in table.columns:
+            if len(column.categories) > MAX_CATEGORIES:
+                raise ValueError(
+                    f"`{column.name}` has {len(column.categories):,} categories, and each costs "
+                    f"{CLASS_ROUNDS} trees; keep at most {MAX_CATEGORIES}, the rest under one name"
+                )
+
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> list[_Witnesses]:
+        return [self._with_suspects(table, rows, column) for column in table.columns]
+
+    def _with_suspects(self, table: Table, rows: NDArray[np.intp], column: Column) -> _Witnesses:
+        """Predict a column from all others, and without each that this leans on most."""
+        others = [c.name for c in table.columns if c is not column]
+        first = self._predictor(table, rows, column, others)
+        suspects = _suspects(first, others)
+        views = [[name for name in others if name != suspect] for suspect in suspects]
+        rest = [self._predictor(table, rows, column, view) for view in views]
+        witnesses = _Witnesses(column, [others, *views], [first, *rest])
+        known = draw(rows[~column.is_missing(table[column.name][rows])], MAX_ROWS)
+        usual = float(witnesses.residuals(table, known).mean())
+        scale = float(np.abs(table[column.name][known]).max()) if column.kind == "numeric" else 1.0
+        # Where the others tell the column exactly, the usual residual is rounding, and no cap.
+        return replace(witnesses, cap=ROW_CAP * usual) if usual > ROUNDING * scale else witnesses
+
+    def _learn_again(
+        self, state: list[_Witnesses], table: Table, rows: NDArray[np.intp]
+    ) -> list[_Witnesses]:
+        # From the same inputs as on the whole reference, or residuals would not compare.
+        return [
+            replace(w, boosters=[self._predictor(table, rows, w.column, view) for view in w.views])
+            for w in state
+        ]
+
+    def _joined(self, state: list[_Witnesses], fold: list[_Witnesses]) -> list[_Witnesses]:
+        # Production is measured by the very models that measured the reference. One model of all
+        # its rows is less noisy, and the smallest of several residuals is larger without noise.
+        return [
+            replace(w, boosters=[], panels=[*w.panels, part.boosters])
+            for w, part in zip(state, fold, strict=True)
+        ]
+
+    def _predictor(
+        self, table: Table, rows: NDArray[np.intp], column: Column, names: Sequence[str]
+    ) -> Booster:
+        rows = rows[~column.is_missing(table[column.name][rows])]
+        if not len(rows):
+            raise ValueError(
+                f"`{column.name}` is missing in all rows outside one block of the reference, and "
+                "cross-fitting learns from those; leave it out, or pass cross_fit=False"
+            )
+        settings: Hyperparameters = {"num_iterations": NUMBER_ROUNDS}
+        if column.kind == "categorical":
+            # Code 0, for unseen values, is a class without rows: its probability is near 0.
+            settings = {"objective": "multiclass", "num_class": column.missing_code}
+            settings = settings | {"num_iterations": CLASS_ROUNDS}
+        settings = {**settings, "learning_rate": LEARNING_RATE, **(self.hyperparameters or {})}
+        rows = draw(rows, MAX_ROWS)
+        matrix, target = table.matrix(names, rows), table[column.name][rows].astype(float)
+        data = bin_matrix(matrix, table.categorical(names), hyperparameters=settings)
+        return grow(data, target, settings, name=f"`{column.name}`")
+
+    def _measure(self, state: list[_Witnesses], table: Table, chunk: Chunk) -> Iterable[Reading]:
+        for witnesses in state:
+            column = witnesses.column
+            known = ~column.is_missing(table[column.name][chunk.rows])
+            n = int(known.sum())
+            if not n:
+                yield Reading(
+                    self._metric,
+                    np.nan,
+                    0,
+                    column.name,
+                    note=f"all {len(chunk):,} values of the chunk are missing",
+                )
+                continue
+            residual = witnesses.residuals(table, np.flatnonzero(known) + chunk.rows.start)
+            error = float(residual.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+            yield Reading(self._metric, float(residual.mean()), n, column.name, error)
+
+    def _bounds(self, metric: str) -> Bounds:
+        return Bounds(0.0, None, best=0.0)
+
+
+@dataclass(frozen=True)
+class _Witnesses:
+    """What other columns say of a column: models, each with the names of its inputs."""
+
+    column: Column
+    views: list[list[str]]
+    boosters: list[Booster]  # one for each view
+    cap: float = np.inf
+    panels: list[list[Booster]] = field(default_factory=list)  # of the blocks, instead of boosters
+
+    def residuals(self, table: Table, rows: NDArray[np.intp]) -> Floats:
+        found = table[self.column.name][rows]
+        inputs = [table.matrix(view, rows) for view in self.views]
+        panels = self.panels or [self.boosters]
+        smallest = (self._smallest(found, inputs, panel) for panel in panels)
+        return np.asarray(sum(smallest) / len(panels))
+
+    def _smallest(self, found: Encoded, inputs: list[Floats], panel: list[Booster]) -> Floats:
+        each = [
+            self._residuals(found, predict(booster, matrix))
+            for booster, matrix in zip(panel, inputs, strict=True)
+        ]
+        return np.asarray(np.minimum(np.min(each, axis=0), self.cap))
+
+    def _residuals(self, found: Encoded, expected: Floats) -> Floats:
+        if self.column.kind == "numeric":
+            return np.asarray(np.abs(found - expected))
+        return np.asarray(1 - expected[np.arange(len(found)), found])
+
+
+def _suspects(booster: Booster, names: Sequence[str]) -> list[str]:
+    """The inputs without which a prediction may look quite different, largest gain first."""
+    gain = booster.feature_importance("gain")
+    if len(names) < 2 or not gain.sum():
+        return []
+    largest = np.argsort(-gain, kind="stable")[:MAX_SUSPECTS]
+    return [names[i] for i in largest if gain[i] > SUSPECT_SHARE * gain.sum()]

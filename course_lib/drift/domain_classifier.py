@@ -1,0 +1,179 @@
+"""Domain classifier: whether rows of a chunk can be told from rows of the reference.
+
+Taught in lesson 05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_lib.core.boosting import (
+    Hyperparameters,
+    bin_matrix,
+    draw,
+    grow,
+    predict,
+    require_hyperparameters,
+)
+from course_lib.core.chunking import Chunk, Chunker
+from course_lib.core.column_monitor import ColumnsMonitor
+from course_lib.core.monitor import Reading
+from course_lib.core.parameters import copied
+from course_lib.core.schema import Table, listed
+from course_lib.core.thresholds import Bounds, Threshold, Thresholds
+
+__all__ = ["DomainClassifierCalculator"]
+
+Floats = NDArray[np.float64]
+SEED = 16
+SETTINGS: Hyperparameters = {"objective": "binary", "num_iterations": 50, "num_leaves": 8}
+
+
+class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
+    """Measure how well a classifier tells the rows of a chunk from rows of the reference.
+
+    It gets at most 2,000 rows of each, so that a chunk costs the same whatever its size and that of
+    the reference. The value is the area under its ROC curve on rows it was not trained on: 0.5
+    means that chunk and reference look alike, 1 that a single row gives its origin away.
+
+    Parameters
+    ----------
+    feature_column_names : list of str
+        Numeric or categorical; missing values and unseen categories are data.
+    treat_as_categorical : list of str, optional
+        Columns of numbers that are codes, such as a postcode.
+    timestamp_column_name : str, optional
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
+    chunk_size, chunk_number, chunk_period, chunker
+        One of them; ten chunks when none is given.
+    cv_folds_num : int
+        Folds, shuffled and stratified.
+    hyperparameters : dict, optional
+        Passed to LightGBM; its defaults otherwise, but for 50 trees of 8 leaves: more would learn
+        the noise of some hundred rows.
+    threshold : Threshold, optional
+        `PredictionIntervalThreshold()` when none is given; NannyML's rule is
+        ``ConstantThreshold(0.45, 0.65)``.
+    thresholds : Threshold or dict of metric to Threshold, optional
+        The same under the name that all monitors share; give one of the two.
+    cross_fit : bool
+        Tell each reference chunk from the other chunks only.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For no columns, or fewer than two folds.
+
+    Notes
+    -----
+    Samples and folds are drawn with a constant seed: the same frame gives the same values.
+    Taught in lesson 05.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from course_lib import DomainClassifierCalculator
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pd.DataFrame(rng.normal(size=(2000, 2)), columns=["a", "b"])
+    >>> monitor = DomainClassifierCalculator(["a", "b"], chunk_size=200).fit(frame)
+    >>> monitor.calculate(frame.head(400) + 1)
+    Result(drift domain_classifier_auroc: 2 analysis chunks, 2 alerts)
+    """
+
+    _blocks: ClassVar[Literal["chunks"]] = "chunks"
+    _metric = "domain_classifier_auroc"
+    _columns_argument = "feature_column_names"
+    _accepts_empty = True  # new values in a column that was empty identify a row
+    _max_rows: ClassVar[int] = 2_000
+
+    def __init__(
+        self,
+        feature_column_names: Sequence[str],
+        treat_as_categorical: Sequence[str] | None = None,
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        cv_folds_num: int = 5,
+        hyperparameters: Hyperparameters | None = None,
+        threshold: Threshold | None = None,
+        *,
+        thresholds: Thresholds = None,
+        cross_fit: bool = True,
+        progress: bool = False,
+    ) -> None:
+        self.feature_column_names = listed(feature_column_names)
+        self.treat_as_categorical = copied(treat_as_categorical)
+        self.cv_folds_num = cv_folds_num
+        self.hyperparameters = copied(hyperparameters)
+        super().__init__(
+            timestamp_column_name=timestamp_column_name,
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            threshold=threshold,
+            thresholds=thresholds,
+            cross_fit=cross_fit,
+            progress=progress,
+        )
+
+    def _resolve(self) -> None:
+        super()._resolve()
+        n_folds = self.cv_folds_num
+        if isinstance(n_folds, bool) or not isinstance(n_folds, (int, np.integer)):
+            raise TypeError(f"`cv_folds_num` must be a whole number, got {n_folds!r}")
+        if n_folds < 2:
+            raise ValueError(f"`cv_folds_num` must be at least 2, got {n_folds}")
+        require_hyperparameters(self.hyperparameters)
+        self._settings = {**SETTINGS, **(self.hyperparameters or {})}
+
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Sample:
+        """Keep a sample of the reference: the rows that chunks are told from."""
+        names = [column.name for column in table.columns]
+        sample = table.matrix(names, draw(rows, self._max_rows, SEED))
+        return _Sample(sample, names, table.categorical(names))
+
+    def _measure(self, state: _Sample, table: Table, chunk: Chunk) -> Iterable[Reading]:
+        n = min(len(chunk), len(state.rows))
+        if n < self.cv_folds_num:
+            note = f"{n} rows are too few for {self.cv_folds_num} folds"
+            yield Reading(self._metric, np.nan, n, note=note)
+            return
+        here = draw(np.r_[chunk.rows], self._max_rows, SEED)
+        both = np.vstack([state.rows, table.matrix(state.names, here)])
+        yield Reading(
+            self._metric, self._auroc(both, len(state.rows), state.categorical), len(here)
+        )
+
+    def _auroc(self, matrix: Floats, n_reference: int, categorical: Sequence[int]) -> float:
+        from sklearn.metrics import roc_auc_score
+        from sklearn.model_selection import StratifiedKFold
+
+        label = np.repeat([0.0, 1.0], [n_reference, len(matrix) - n_reference])
+        folds = StratifiedKFold(self.cv_folds_num, shuffle=True, random_state=SEED)
+        data = bin_matrix(matrix, categorical, target=label, hyperparameters=self._settings)
+        score = np.empty(len(matrix))
+        for train, test in folds.split(matrix, label):
+            classifier = grow(data.subset(np.sort(train)), hyperparameters=self._settings)
+            score[test] = predict(classifier, matrix[test])
+        return float(roc_auc_score(label, score))
+
+    def _bounds(self, metric: str) -> Bounds:
+        return Bounds(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    rows: Floats
+    names: list[str]
+    categorical: list[int]

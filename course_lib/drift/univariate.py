@@ -1,0 +1,333 @@
+"""Univariate drift: how far each column has moved, one distance per column and chunk.
+
+The statistics are the plain functions of `course_lib.drift.distances`. Taught in lesson 06.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from course_lib.core.chunking import Chunk, Chunker
+from course_lib.core.histograms import CategoryBins, NumberBins, Shares
+from course_lib.core.monitor import Monitor, Reading
+from course_lib.core.parameters import copied
+from course_lib.core.result import Result
+from course_lib.core.schema import Column, Encoded, Schema, Table, listed
+from course_lib.core.thresholds import Bounds, Thresholds
+from course_lib.drift.distances import (
+    SortedSample,
+    chi2_statistic,
+    hellinger_distance,
+    jensen_shannon_distance,
+    l_infinity_distance,
+)
+
+__all__ = ["UnivariateDriftCalculator"]
+
+Floats = NDArray[np.float64]
+Bins = Literal["quantile", "doane"]
+N_BINS = 10  # deciles: of 390 rows about 39 fall into each
+
+_Statistic = Callable[[ArrayLike, ArrayLike], float]
+_BINNED: dict[str, _Statistic] = {
+    "jensen_shannon": jensen_shannon_distance,
+    "hellinger": hellinger_distance,
+}
+_CATEGORICAL: dict[str, _Statistic] = {
+    **_BINNED,
+    "l_infinity": l_infinity_distance,
+    "chi2": chi2_statistic,
+}
+_CONTINUOUS = ("jensen_shannon", "hellinger", "kolmogorov_smirnov", "wasserstein")
+_BOUNDS = {
+    "jensen_shannon": Bounds(0.0, 1.0, scale="cbrt"),
+    "hellinger": Bounds(0.0, 1.0, scale="cbrt"),
+    "l_infinity": Bounds(0.0, 1.0, scale="cbrt"),
+    "kolmogorov_smirnov": Bounds(0.0, 1.0, scale="log"),
+    "wasserstein": Bounds(0.0, None, scale="log"),
+    "chi2": Bounds(0.0, None, scale="cbrt", size_power=0.0),
+}
+
+
+class UnivariateDriftCalculator(Monitor["_Columns"]):
+    """Measure per chunk and column how far the distribution has moved from the reference.
+
+    Missing values are left out (`MissingValuesCalculator` watches them); ``n_used`` counts the
+    rest. In the reference each chunk is compared with all other chunks.
+
+    Parameters
+    ----------
+    column_names : list of str
+        Features, predictions, a target once it is known.
+    treat_as_numerical, treat_as_categorical : list of str, optional
+        Columns whose kind is not what their type suggests.
+    timestamp_column_name : str, optional
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
+    categorical_methods : list of str, optional
+        Of ``jensen_shannon`` (default), ``hellinger``, ``l_infinity``, ``chi2``. Categories
+        that the reference did not have count as one.
+    continuous_methods : list of str, optional
+        Of ``jensen_shannon`` (default), ``hellinger``, ``kolmogorov_smirnov``, ``wasserstein``.
+    chunk_size, chunk_number, chunk_period, chunker
+        One of them; ten chunks when none is given.
+    thresholds : Threshold or dict of method to Threshold, optional
+        One for all methods, or one per method; `PredictionIntervalThreshold()` by default.
+    bins : {"quantile", "doane"}
+        For histograms of numbers: ten bins that hold equal shares of the reference (a value that
+        fills one has it to itself) and one for each tail beyond it; or NannyML's bins of equal
+        width, with one bin for both tails.
+    cross_fit : bool
+        False compares each reference chunk with a reference that contains it, as NannyML does.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For columns that are no list, a method or kind of bins that does not exist, or several ways
+        to make chunks.
+
+    Notes
+    -----
+    Taught in lesson 06.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from course_lib import UnivariateDriftCalculator
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pd.DataFrame({"size": rng.normal(size=4000)})
+    >>> frame["color"] = rng.choice(list("DEF"), 4000)
+    >>> drift = UnivariateDriftCalculator(["size", "color"], chunk_size=400).fit(frame)
+    >>> drift.calculate(frame.assign(size=frame["size"] + 0.5))
+    Result(drift jensen_shannon of 2 columns: 10 analysis chunks, 10 alerts)
+    """
+
+    _blocks: ClassVar[Literal["chunks"]] = "chunks"
+
+    def __init__(
+        self,
+        column_names: Sequence[str],
+        treat_as_numerical: Sequence[str] | None = None,
+        treat_as_categorical: Sequence[str] | None = None,
+        timestamp_column_name: str | None = None,
+        categorical_methods: str | Sequence[str] | None = None,
+        continuous_methods: str | Sequence[str] | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        thresholds: Thresholds = None,
+        *,
+        bins: Bins = "quantile",
+        cross_fit: bool = True,
+    ) -> None:
+        self.column_names = listed(column_names)
+        self.treat_as_numerical = copied(treat_as_numerical)
+        self.treat_as_categorical = copied(treat_as_categorical)
+        self.categorical_methods = copied(categorical_methods)
+        self.continuous_methods = copied(continuous_methods)
+        self.bins: Bins = bins
+        super().__init__(
+            timestamp_column_name=timestamp_column_name,
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            thresholds=thresholds,
+            cross_fit=cross_fit,
+        )
+
+    def _resolve(self) -> None:
+        self._treated = listed(self.treat_as_numerical), listed(self.treat_as_categorical)
+        self._categorical = _methods("categorical", self.categorical_methods, _CATEGORICAL)
+        self._continuous = _methods("continuous", self.continuous_methods, _CONTINUOUS)
+        if self.bins not in ("quantile", "doane"):
+            raise ValueError(f'`bins` must be "quantile" or "doane", got {self.bins!r}')
+        super()._resolve()
+
+    def calculate(self, analysis: pd.DataFrame) -> Result:
+        """Measure the chunks of a frame; reference chunks come first in the result.
+
+        Parameters
+        ----------
+        analysis : DataFrame
+            With the same columns as the reference.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before `fit`, or for input that cannot be used.
+        """
+        return self._run(analysis)
+
+    def _schema(self, reference: pd.DataFrame) -> Schema:
+        return Schema.learn(
+            reference,
+            self.column_names,
+            timestamp=self._timestamp,
+            numeric=self._treated[0],
+            categorical=self._treated[1],
+        )
+
+    def _check_reference(self, table: Table) -> None:
+        for column in table.columns:
+            if column.is_missing(table[column.name]).all():
+                raise ValueError(
+                    f"`{column.name}` is missing in all {table.n_rows:,} rows of `reference`; "
+                    "leave it out, or choose a period in which it was recorded"
+                )
+
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Columns:
+        return {
+            column.name: (
+                _Numbers.learn(table[column.name][rows], self.bins, self._continuous)
+                if column.kind == "numeric"
+                else _Categories.learn(table[column.name][rows], column, self._categorical)
+            )
+            for column in table.columns
+        }
+
+    def _without(self, state: _Columns, table: Table, chunks: Sequence[Chunk]) -> _Columns:
+        """The reference less one chunk: its counts are subtracted, nothing is sorted again."""
+        (chunk,) = chunks
+        return {name: column.without(table[name][chunk.rows]) for name, column in state.items()}
+
+    def _measure(self, state: _Columns, table: Table, chunk: Chunk) -> Iterable[Reading]:
+        for name, column in state.items():
+            values = column.present(table[name][chunk.rows])
+            shares = column.shares(values, len(chunk))
+            note = "" if len(values) else f"all {len(chunk):,} values of the chunk are missing"
+            note = note if column.size else "the other chunks of the reference have no value"
+            for method in column.methods:
+                value = np.nan if note else column.distance(method, values)
+                yield Reading(method, value, len(values), name, note=note, shares=shares)
+
+    def _metric_names(self) -> Sequence[str]:
+        return list(dict.fromkeys([*self._continuous, *self._categorical]))
+
+    def _bounds(self, metric: str) -> Bounds:
+        return _BOUNDS[metric]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """A numeric column of the reference: counted in bins, and sorted for methods that need that."""
+
+    methods: tuple[str, ...]
+    sample: SortedSample
+    edges: Floats
+    counts: Floats
+    merge_tails: bool
+    drawn: NumberBins
+
+    @classmethod
+    def learn(cls, values: Floats, bins: Bins, methods: tuple[str, ...]) -> _Numbers:
+        ordered = np.sort(values[~np.isnan(values)])
+        edges = _edges(ordered, bins)
+        counts = _binned(ordered, edges, bins == "doane")
+        # Where counts are enough, no value of the reference is kept.
+        kept = ordered[: None if set(methods) - set(_BINNED) else 0]
+        sample = SortedSample.of_sorted(kept, with_area="wasserstein" in methods)
+        return cls(methods, sample, edges, counts, bins == "doane", NumberBins.learn(ordered))
+
+    @property
+    def size(self) -> int:
+        return int(self.counts.sum())
+
+    def present(self, values: Floats) -> Floats:
+        # A reference less one chunk is compared with that chunk only, which is sorted already.
+        left_out = self.sample.minus
+        return left_out if len(left_out) else np.sort(values[~np.isnan(values)])
+
+    def shares(self, values: Floats, n_rows: int) -> Shares:
+        return self.drawn.shares(values, n_rows)
+
+    def without(self, values: Floats) -> _Numbers:
+        left_out = self.present(values)
+        counts = self.counts - _binned(left_out, self.edges, self.merge_tails)
+        return replace(self, sample=self.sample.without(left_out), counts=counts)
+
+    def distance(self, method: str, values: Floats) -> float:
+        if method == "kolmogorov_smirnov":
+            return self.sample.kolmogorov_smirnov(values)
+        if method == "wasserstein":
+            return self.sample.wasserstein(values)
+        return _BINNED[method](self.counts, _binned(values, self.edges, self.merge_tails))
+
+
+@dataclass(frozen=True)
+class _Categories:
+    """A categorical column of the reference: a count per code; the first is for unseen values."""
+
+    methods: tuple[str, ...]
+    counts: Floats
+    drawn: CategoryBins
+
+    @classmethod
+    def learn(cls, codes: Encoded, column: Column, methods: tuple[str, ...]) -> _Categories:
+        counts = _counted(codes[codes < column.missing_code], column.missing_code)
+        return cls(methods, counts, CategoryBins.learn(counts, column))
+
+    @property
+    def size(self) -> int:
+        return int(self.counts.sum())
+
+    def present(self, codes: Encoded) -> Encoded:
+        return codes[codes < len(self.counts)]
+
+    def shares(self, codes: Encoded, n_rows: int) -> Shares:
+        return self.drawn.shares(_counted(codes, len(self.counts)), n_rows)
+
+    def without(self, codes: Encoded) -> _Categories:
+        left_out = _counted(self.present(codes), len(self.counts))
+        return replace(self, counts=self.counts - left_out)
+
+    def distance(self, method: str, codes: Encoded) -> float:
+        return _CATEGORICAL[method](self.counts, _counted(codes, len(self.counts)))
+
+
+_Columns = dict[str, _Numbers | _Categories]
+
+
+def _edges(ordered: Floats, bins: Bins) -> Floats:
+    """The edges of the bins for histogram distances, from sorted values."""
+    if not len(ordered):
+        return np.zeros(1)
+    if bins == "doane":
+        return np.unique(np.histogram_bin_edges(ordered, bins="doane"))
+    at = ordered[np.floor(np.linspace(0, 1, N_BINS + 1) * (len(ordered) - 1)).astype(int)]
+    # A value that fills a decile (the zero of a column that is mostly zero) has a bin to itself.
+    heavy = at[1:][np.diff(at) == 0]
+    return np.unique(np.concatenate([at, np.nextafter(heavy, np.inf)]))
+
+
+def _counted(codes: Encoded, n_codes: int) -> Floats:
+    return np.bincount(codes, minlength=n_codes).astype(float)
+
+
+def _binned(values: Floats, edges: Floats, merge_tails: bool) -> Floats:
+    """Count sorted values between the edges, below and above; the last bin holds both its edges."""
+    cuts = np.searchsorted(values, edges, "left")
+    below = cuts[0]
+    cuts = np.append(
+        cuts[:-1] if len(edges) > 1 else cuts, np.searchsorted(values, edges[-1], "right")
+    )
+    above = len(values) - cuts[-1]
+    tails = [below + above] if merge_tails else [below, above]
+    return np.concatenate([np.diff(cuts), tails]).astype(float)
+
+
+def _methods(kind: str, asked: str | Sequence[str] | None, known: Iterable[str]) -> tuple[str, ...]:
+    names = ("jensen_shannon",) if asked is None else (asked,) if isinstance(asked, str) else asked
+    for name in names:
+        if name not in known:
+            raise ValueError(f"`{kind}_methods` names {name!r}; choose from {', '.join(known)}")
+    if not len(names):
+        raise ValueError(f"`{kind}_methods` is empty; name at least one method")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,1 @@
+"""Realized and estimated performance: PerformanceCalculator, DLE and CBPE."""

@@ -1,0 +1,438 @@
+"""Metrics of a binary classifier, from what is true, what was predicted and the score.
+
+What is true is a number from 0 to 1: a label once it is known, and until then its probability.
+So one definition serves realized and estimated performance. Taught in lesson 08.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from course_lib.core.thresholds import Bounds, Side
+from course_lib.performance.regression_metrics import RootMetric, RowMetric, as_list
+
+__all__ = [
+    "ClassMetric",
+    "Measured",
+    "classification_metrics",
+    "matrix_value",
+    "refuse_other_classes",
+]
+
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric in one chunk, and what each row does to it.
+
+    Attributes
+    ----------
+    value : float
+        NaN only together with a ``note`` that says why.
+    positive, negative : array of shape (n,)
+        The derivative of the value by the weight of the row as a positive, and as a negative: its
+        influence. Their difference is the derivative by the row's probability.
+    note : str
+    """
+
+    value: float
+    positive: Rows
+    negative: Rows
+    note: str = ""
+
+    def label_noise(self, truth: Rows) -> float:
+        """Return the standard error left by labels that are 1 with probability ``truth``."""
+        slope = self.positive - self.negative
+        return float(np.sqrt(np.sum(truth * (1 - truth) * slope**2)))
+
+
+@dataclass(frozen=True)
+class ClassMetric:
+    """A metric of a binary classifier.
+
+    Attributes
+    ----------
+    name, unit : str
+    function : callable
+        ``function(truth, y_pred, score)``, each of shape (n,), returning a `Measured`.
+    bounds : Bounds
+        Limits and the side that is worse, for a threshold.
+    ranks : bool
+        It needs the score and no predicted class.
+    """
+
+    name: str
+    function: Callable[[Rows, Rows, Rows], Measured]
+    bounds: Bounds
+    unit: str = ""
+    ranks: bool = False
+
+    def measure(self, truth: Rows, y_pred: Rows, score: Rows) -> Measured:
+        """Measure a chunk; ``truth`` holds labels or probabilities."""
+        return self.function(truth, y_pred, score)
+
+    def row_error(self, y_true: Rows, y_pred: Rows, score: Rows) -> float:
+        """Return the sampling error that one row alone would have, learned from labelled rows.
+
+        By the delta method: for F1 that is 2/(1+q)² · √(q(1−q)/R), with q = TP/R and
+        R = TP + FP + FN; for ROC AUC it is DeLong's (Biometrics 44, 1988, 837–845).
+        """
+        measured = self.measure(y_true, y_pred, score)
+        influence = np.where(y_true == 1, measured.positive, measured.negative)
+        sd = float(influence.std())
+        return sd if self.bounds.total else sd * len(y_true)
+
+    def sampling_error(self, row_error: float, n: int) -> float:
+        """Return the standard error in a chunk of n rows."""
+        return row_error * float(np.sqrt(n) if self.bounds.total else 1 / np.sqrt(n))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, unit={self.unit!r})"
+
+
+def of_cells(
+    name: str,
+    count: ArrayLike,
+    among: ArrayLike | None,
+    *,
+    bounds: Bounds,
+    unit: str = "",
+    without: str = "",
+) -> ClassMetric:
+    """Return a metric that counts cells of the confusion matrix, among others or in total.
+
+    Parameters
+    ----------
+    count, among : array-like of shape (2, 2)
+        The weight of a row by true class (rows) and predicted class (columns), above and below
+        the fraction bar; without ``among`` the sum is reported.
+    without : str
+        The note where nothing stands below the bar.
+    """
+    below = None if among is None else np.asarray(among, dtype=float)
+    return ClassMetric(name, _Cells(np.asarray(count, dtype=float), below, without), bounds, unit)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The function of `of_cells`; an object, since a function made in a function has no pickle."""
+
+    above: Rows
+    below: Rows | None
+    without: str
+
+    def __call__(self, truth: Rows, y_pred: Rows, score: Rows) -> Measured:
+        predicted = y_pred.astype(np.intp)
+        negative, positive = self.above[:, predicted]
+        total = float(np.sum(truth * positive + (1 - truth) * negative))
+        if self.below is None:
+            return Measured(total, positive, negative)
+        of_negative, of_positive = self.below[:, predicted]
+        n = float(np.sum(truth * of_positive + (1 - truth) * of_negative))
+        if n == 0:
+            return _undefined(truth, self.without)
+        value = total / n
+        return Measured(
+            value, (positive - value * of_positive) / n, (negative - value * of_negative) / n
+        )
+
+
+def _undefined(truth: Rows, note: str) -> Measured:
+    none = np.zeros_like(truth)
+    return Measured(np.nan, none, none, note)
+
+
+def roc_auc(truth: Rows, y_pred: Rows, score: Rows) -> Measured:
+    """Return the chance that a positive has the higher score than a negative; ties count half."""
+    tied, positives, negatives = _by_score(truth, score)
+    n_positive, n_negative = positives.sum(), negatives.sum()
+    if n_positive == 0 or n_negative == 0:
+        return _undefined(truth, "all rows are of one class: nothing can be ranked")
+    below = (np.cumsum(negatives) - negatives / 2)[tied]
+    above = (n_positive - np.cumsum(positives) + positives / 2)[tied]
+    value = float(np.sum(truth * below) / (n_positive * n_negative))
+    return Measured(
+        value, (below / n_negative - value) / n_positive, (above / n_positive - value) / n_negative
+    )
+
+
+def average_precision(truth: Rows, y_pred: Rows, score: Rows) -> Measured:
+    """Return the mean over the positives of the precision at their score."""
+    tied, positives, negatives = _by_score(truth, score)
+    n_positive = positives.sum()
+    if n_positive == 0:
+        return _undefined(truth, "no row is of class 1")
+    # At each score: positives and rows with at least that score.
+    found, rows = _from_top(positives), _from_top(positives + negatives)
+    precision = found / rows
+    value = float(np.sum(positives * precision) / n_positive)
+    gained = np.cumsum(positives / rows)[tied]
+    diluted = np.cumsum(positives * precision / rows)[tied]
+    return Measured(
+        value, (precision[tied] + gained - diluted - value) / n_positive, -diluted / n_positive
+    )
+
+
+def _by_score(truth: Rows, score: Rows) -> tuple[NDArray[np.intp], Rows, Rows]:
+    """Rows of equal score together, from the lowest: the group of each, positives, negatives."""
+    tied = np.unique(score, return_inverse=True)[1].astype(np.intp)
+    counts = np.bincount(tied, truth), np.bincount(tied, 1 - truth)
+    return tied, counts[0].astype(float), counts[1].astype(float)
+
+
+def _from_top(counts: Rows) -> Rows:
+    return np.asarray(np.cumsum(counts[::-1])[::-1])
+
+
+_ALL = [[1, 1], [1, 1]]
+_CELLS = {  # name: true and predicted class
+    "true_positive": (1, 1),
+    "true_negative": (0, 0),
+    "false_positive": (0, 1),
+    "false_negative": (1, 0),
+}
+
+
+def _share(side: Side = "lower") -> Bounds:
+    return Bounds(0, 1, side, best=1 if side == "lower" else None)
+
+
+#: The built-in metrics by name, without those that need to be told more.
+_METRICS: dict[str, ClassMetric] = {
+    metric.name: metric
+    for metric in (
+        ClassMetric("roc_auc", roc_auc, _share(), ranks=True),
+        ClassMetric("average_precision", average_precision, _share(), ranks=True),
+        of_cells(
+            "f1",
+            [[0, 0], [0, 1]],
+            [[0, 0.5], [0.5, 1]],
+            bounds=_share(),
+            without="no row is of class 1 and none is predicted 1",
+        ),
+        of_cells(
+            "precision",
+            [[0, 0], [0, 1]],
+            [[0, 1], [0, 1]],
+            bounds=_share(),
+            without="no row is predicted 1",
+        ),
+        of_cells(
+            "recall",
+            [[0, 0], [0, 1]],
+            [[0, 0], [1, 1]],
+            bounds=_share(),
+            without="no row is of class 1",
+        ),
+        of_cells(
+            "specificity",
+            [[1, 0], [0, 0]],
+            [[1, 1], [0, 0]],
+            bounds=_share(),
+            without="no row is of class 0",
+        ),
+        of_cells("accuracy", [[1, 0], [0, 1]], _ALL, bounds=_share()),
+    )
+}
+_DEFAULT = ("roc_auc", "f1", "accuracy")
+_NAMES = [*_METRICS, "confusion_matrix", "business_value"]
+
+
+def classification_metrics(
+    metrics: str | RowMetric | Sequence[str | RowMetric] | None,
+    *,
+    normalize_confusion_matrix: str | None = None,
+    business_value_matrix: ArrayLike | None = None,
+    normalize_business_value: str | None = None,
+) -> tuple[ClassMetric, ...]:
+    """Turn names and `RowMetric` objects into metrics of a binary classifier.
+
+    Parameters
+    ----------
+    metrics : str, RowMetric or list of them
+        ``roc_auc``, ``average_precision``, ``f1``, ``precision``, ``recall``, ``specificity``,
+        ``accuracy``, ``confusion_matrix`` (four metrics: ``true_positive``, ``true_negative``,
+        ``false_positive``, ``false_negative``), ``business_value``, or metrics of your own on
+        labels and predictions that are 0 or 1. None stands for ``roc_auc``, ``f1``, ``accuracy``.
+    normalize_confusion_matrix : {None, "all", "true", "pred"}
+        Counts, or shares of all rows, of the true class, of the predicted class.
+    business_value_matrix : array-like of shape (2, 2), optional
+        What a row is worth by true class (rows) and predicted class (columns), in money; see
+        `matrix_value`. Needed by ``business_value``.
+    normalize_business_value : {None, "per_prediction"}
+        The sum over a chunk's rows, or their mean.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a name given twice or none; for a matrix that is missing, unused or
+        not 2 by 2.
+    TypeError
+        For something that is neither a name nor a `RowMetric`.
+
+    Notes
+    -----
+    Taught in lesson 08.
+
+    Examples
+    --------
+    >>> classification_metrics(["f1", "roc_auc"])
+    (ClassMetric('f1', unit=''), ClassMetric('roc_auc', unit=''))
+    """
+    _require_choice("normalize_confusion_matrix", normalize_confusion_matrix, "all", "true", "pred")
+    _require_choice("normalize_business_value", normalize_business_value, "per_prediction")
+    asked = list(_DEFAULT) if metrics is None else as_list(metrics)
+    if not asked:
+        raise ValueError("`metrics` is empty; name at least one")
+    if "confusion_matrix" not in asked and normalize_confusion_matrix:
+        raise ValueError(
+            "`normalize_confusion_matrix` is given, but `metrics` does not ask for a "
+            '"confusion_matrix"; add it, or leave it out'
+        )
+    if "business_value" not in asked and (
+        business_value_matrix is not None or normalize_business_value
+    ):
+        raise ValueError(
+            'what a row is worth is given, but `metrics` does not ask for "business_value"; '
+            "add it, or leave out `business_value_matrix` and `normalize_business_value`"
+        )
+    found: list[ClassMetric] = []
+    for metric in asked:
+        if metric == "confusion_matrix":
+            found += _confusion_matrix(normalize_confusion_matrix)
+        elif metric == "business_value":
+            total = normalize_business_value is None
+            found.append(_of_rows(matrix_value(_given(business_value_matrix), total=total)))
+        else:
+            found.append(_metric(metric))
+    names = [metric.name for metric in found]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two metrics share a name in {names}; names must differ")
+    return tuple(found)
+
+
+def _metric(metric: object) -> ClassMetric:
+    if isinstance(metric, RowMetric):
+        return _of_rows(metric)
+    if not isinstance(metric, str):
+        raise TypeError(f"`metrics` holds {metric!r}; give names, or RowMetric objects")
+    if metric not in _METRICS:
+        raise ValueError(
+            f"unknown metric {metric!r} in `metrics`; choose from {', '.join(_NAMES)}, "
+            "or pass a RowMetric"
+        )
+    return _METRICS[metric]
+
+
+def _of_rows(metric: RowMetric) -> ClassMetric:
+    """A number per row that depends on two classes has four values: a matrix."""
+    if isinstance(metric, RootMetric):
+        raise ValueError(
+            f"{metric.name!r} is the root of a mean, which has no counts to divide; use a "
+            "RowMetric of the same function, and take the root of its value"
+        )
+    true, predicted = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0, 1.0])
+    count = metric.rows(true, predicted).reshape(2, 2)
+    among = None if metric.total else _ALL
+    return of_cells(metric.name, count, among, bounds=metric.bounds, unit=metric.unit)
+
+
+def _confusion_matrix(normalize: str | None) -> list[ClassMetric]:
+    bounds = Bounds(0, None, "both", total=True) if normalize is None else _share("both")
+    unit = "rows" if normalize is None else ""
+    cells = []
+    for name, (true, predicted) in _CELLS.items():
+        count, same_true, same_predicted = np.zeros((3, 2, 2))
+        count[true, predicted] = same_true[true] = same_predicted[:, predicted] = 1
+        among, without = {
+            None: (None, ""),
+            "all": (_ALL, ""),
+            "true": (same_true, f"no row is of class {true}"),
+            "pred": (same_predicted, f"no row is predicted {predicted}"),
+        }[normalize]
+        cells.append(of_cells(name, count, among, bounds=bounds, unit=unit, without=without))
+    return cells
+
+
+def _require_choice(name: str, value: object, *choices: str) -> None:
+    if value is not None and value not in choices:
+        listed = ", ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"`{name}` must be None or one of {listed}, got {value!r}")
+
+
+def _given(business_value_matrix: ArrayLike | None) -> ArrayLike:
+    if business_value_matrix is None:
+        raise ValueError(
+            "`business_value` needs a `business_value_matrix`: [[TN, FP], [FN, TP]], the value of "
+            "a row by true class (rows) and predicted class (columns)"
+        )
+    return business_value_matrix
+
+
+def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> RowMetric:
+    """Return the metric ``business_value`` of a binary classifier, for classes 0 and 1.
+
+    Parameters
+    ----------
+    business_value_matrix : array-like of shape (2, 2)
+        The value of a row by true class (rows) and predicted class (columns):
+        ``[[true negative, false positive], [false negative, true positive]]``.
+    total : bool
+        The sum over the chunk; otherwise the mean per row.
+
+    Raises
+    ------
+    ValueError
+        When the matrix is not 2 by 2, or holds a value that is not finite.
+
+    Notes
+    -----
+    The total is Σ B · C, with the matrix B and the counts C of the confusion matrix. It is summed
+    row by row, so a chunk with one class only is no special case. `PerformanceCalculator` makes
+    this metric from its own `business_value_matrix`. Taught in lesson 04.
+
+    Examples
+    --------
+    >>> value = matrix_value([[0, -1], [-10, 5]])
+    >>> value.rows(np.array([0.0, 1.0, 1.0]), np.array([1.0, 0.0, 1.0]))
+    array([ -1., -10.,   5.])
+    """
+    matrix = np.asarray(business_value_matrix, dtype=float)
+    if matrix.shape != (2, 2):
+        raise ValueError(
+            f"`business_value_matrix` has shape {matrix.shape}; give one value for each true class "
+            "(rows) and predicted class (columns): [[TN, FP], [FN, TP]]"
+        )
+    if not np.isfinite(matrix).all():
+        raise ValueError("`business_value_matrix` must hold finite numbers only")
+
+    unit = "value" if total else "value per row"
+    value = _OfCells(tuple(map(tuple, matrix.tolist())))
+    return RowMetric("business_value", value, unit=unit, higher_is_better=True, total=total)
+
+
+def refuse_other_classes(name: str, values: Rows) -> None:
+    """Raise a ValueError unless classes are 0 or 1; missing labels are passed over."""
+    n_bad = int((~np.isnan(values) & (values != 0) & (values != 1)).sum())
+    if n_bad:
+        raise ValueError(
+            f"`{name}` is neither 0 nor 1 in {n_bad:,} of {len(values):,} rows; turn it into "
+            "classes first: 1 (or True) for the event, 0 (or False) for none"
+        )
+
+
+@dataclass(frozen=True)
+class _OfCells:
+    """What each row is worth by its true and its predicted class."""
+
+    matrix: tuple[tuple[float, ...], ...]
+
+    def __call__(self, y_true: Rows, y_pred: Rows) -> Rows:
+        refuse_other_classes("y_true", y_true)
+        refuse_other_classes("y_pred", y_pred)
+        return np.asarray(np.asarray(self.matrix)[y_true.astype(int), y_pred.astype(int)])

@@ -1,0 +1,253 @@
+"""Estimated performance: how good the model is before a single label is in.
+
+Direct Loss Estimation is for regression and taught in lesson 02; `CBPE`, for classifiers, lives in
+`course_lib.performance.cbpe`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from course_lib.core.boosting import (
+    Booster,
+    Hyperparameters,
+    bin_matrix,
+    grow,
+    predict,
+    require_hyperparameters,
+)
+from course_lib.core.chunking import Chunk, Chunker
+from course_lib.core.monitor import Reading
+from course_lib.core.parameters import copied
+from course_lib.core.schema import Schema, Table
+from course_lib.core.thresholds import Thresholds
+from course_lib.performance.estimator import Estimator
+from course_lib.performance.realized import (
+    labelled,
+    loss_moments,
+    realized_reading,
+    require_domain,
+    require_labels,
+    unit_of,
+)
+from course_lib.performance.regression_metrics import RowMetric, estimated_metrics
+
+__all__ = ["DLE"]
+
+
+class DLE(Estimator["_Nannies", RowMetric]):
+    """Direct Loss Estimation: a second model, the nanny, predicts the loss of each row.
+
+    The nanny learns from the reference set, where the loss is known, with the model's inputs and
+    its prediction as features. The mean of its predictions over a chunk estimates the chunk's loss.
+    It needs no label, and holds while P(y | x) does: under concept drift it stays silent.
+
+    Parameters
+    ----------
+    feature_column_names : list of str
+        The model's inputs. Text, categories and truth values are categorical, numbers numeric;
+        missing values and unseen categories are data.
+    y_pred, y_true : str
+        The columns of the prediction and of the label; the label is needed by `fit` only.
+    timestamp_column_name : str, optional
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
+    chunk_size, chunk_number, chunk_period, chunker
+        One of them; ten chunks when none is given.
+    metrics : list of str or RowMetric, optional
+        ``mae`` and ``rmse`` by default; also ``mape``, ``mse``, ``msle``, ``rmsle``, or a
+        `RowMetric`. (``bias`` needs labels: `PerformanceCalculator` measures it.)
+    hyperparameters : dict, optional
+        Passed to LightGBM; its defaults otherwise.
+    tune_hyperparameters : bool
+        False only: nothing is tuned here.
+    thresholds : Threshold or dict of metric name to Threshold, optional
+        One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default, from the
+        realized values of the reference chunks: an operational tolerance, not a test of the
+        estimate.
+    cross_fit : bool
+        Estimate each reference chunk with nannies that did not see it (five blocks of chunks).
+    confidence_level : float
+        The share of chunks whose realized value lies within the confidence boundaries while no
+        shift occurs. They widen with the error, but cannot cover what the nanny gets wrong under
+        a shift. Without cross-fitting they rest on rows the nannies have seen, and are too narrow.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For features that are no list, are none, or hold the prediction or the target; for a metric
+        that does not exist, several ways to make chunks, or ``tune_hyperparameters=True``.
+
+    Notes
+    -----
+    Method and names follow NannyML 0.13.1 (https://nannyml.readthedocs.io, "Direct Loss
+    Estimation"); ``sampling_error`` is its formula, from the reference. The boundaries are
+    estimate ± t · √(1 + 1/k) · s · se, where se² is the mean over the chunk's n rows of
+    (ê₂ − ê₁²)/n, ê₁ and ê₂ predict the loss and its square, and s is the standard deviation of
+    (realized − estimated)/se over the k reference chunks. Taught in lesson 02.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from course_lib import DLE
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pd.DataFrame({"size": rng.uniform(0, 1, 3000)})
+    >>> frame["predicted"] = 100 * frame["size"]
+    >>> frame["price"] = frame["predicted"] + 10 * frame["size"] * rng.normal(size=3000)
+    >>> dle = DLE(feature_column_names=["size"], y_pred="predicted", y_true="price",
+    ...           metrics=["mae"], chunk_size=300).fit(frame)
+    >>> large = frame[frame["size"] > 0.8].head(600).drop(columns="price")
+    >>> dle.estimate(large)
+    Result(estimated mae: 2 analysis chunks, 2 alerts)
+    """
+
+    def __init__(
+        self,
+        feature_column_names: Sequence[str],
+        y_pred: str,
+        y_true: str,
+        timestamp_column_name: str | None = None,
+        chunk_size: int | None = None,
+        chunk_number: int | None = None,
+        chunk_period: str | None = None,
+        chunker: Chunker | None = None,
+        metrics: str | RowMetric | Sequence[str | RowMetric] | None = None,
+        hyperparameters: Hyperparameters | None = None,
+        tune_hyperparameters: bool = False,
+        thresholds: Thresholds = None,
+        *,
+        cross_fit: bool = True,
+        confidence_level: float = 0.95,
+    ) -> None:
+        self.feature_column_names = copied(feature_column_names)
+        self.y_pred, self.y_true = y_pred, y_true
+        self.metrics = copied(metrics)
+        self.hyperparameters = copied(hyperparameters)
+        self.tune_hyperparameters = tune_hyperparameters
+        super().__init__(
+            timestamp_column_name=timestamp_column_name,
+            chunk_size=chunk_size,
+            chunk_number=chunk_number,
+            chunk_period=chunk_period,
+            chunker=chunker,
+            thresholds=thresholds,
+            cross_fit=cross_fit,
+            confidence_level=confidence_level,
+        )
+
+    def _resolve(self) -> None:
+        self._label = self.y_true
+        self._metrics = estimated_metrics(self.metrics)
+        self._features = _features(self.feature_column_names, self.y_pred, self.y_true)
+        super()._resolve()
+        if self.tune_hyperparameters:
+            raise ValueError(
+                "`tune_hyperparameters=True` is not offered: a search with a time budget gives "
+                "other numbers on every machine; pass the `hyperparameters` you have chosen"
+            )
+        require_hyperparameters(self.hyperparameters)
+
+    def _schema(self, reference: pd.DataFrame) -> Schema:
+        return Schema.learn(
+            reference,
+            [*self._inputs, self._label],
+            timestamp=self._timestamp,
+            numeric=[self.y_pred, self._label],
+            complete=[self.y_pred],
+        )
+
+    def _check(self, table: Table) -> None:
+        require_domain(self._metrics, table, y_pred=self.y_pred)
+
+    def _check_reference(self, table: Table) -> None:
+        require_labels(table, self._label)
+        require_domain(self._metrics, table, y_pred=self.y_pred, y_true=self._label)
+        for metric in self._metrics:
+            metric.rows(*labelled(table, self._label, self.y_pred, slice(None)))
+
+    @property
+    def _inputs(self) -> list[str]:
+        return [*self._features, self.y_pred]
+
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Nannies:
+        rows = rows[~np.isnan(table[self._label][rows])]
+        if not len(rows):
+            raise ValueError(
+                f"all known values of `{self._label}` lie in one block of chunks: nothing is left "
+                "to estimate that block from; label more of the reference, or pass cross_fit=False"
+            )
+        y_true, y_pred = table[self._label][rows], table[self.y_pred][rows]
+        matrix, settings = table.matrix(self._inputs, rows), self.hyperparameters
+        data = bin_matrix(matrix, table.categorical(self._inputs), hyperparameters=settings)
+        # Targets that are equal share a nanny: mse and rmse, mae² and mse.
+        nannies: dict[bytes, Booster] = {}
+        pairs = {}
+        for metric in self._metrics:
+            loss = metric.rows(y_true, y_pred)
+            name = f"`{metric.name}` of a row, or its square,"
+            for target in (loss, np.square(loss)):
+                if target.tobytes() not in nannies:
+                    nannies[target.tobytes()] = grow(data, target, settings, name=name)
+            pairs[metric.name] = nannies[loss.tobytes()], nannies[np.square(loss).tobytes()]
+        # Sampling errors are those of the whole reference, in every fold.
+        return _Nannies(pairs, loss_moments(self._metrics, table, self._label, self.y_pred))
+
+    def _measure(self, state: _Nannies, table: Table, chunk: Chunk) -> Iterable[Reading]:
+        matrix = table.matrix(self._inputs, chunk.rows)
+        nannies = {id(nanny): nanny for pair in state.pairs.values() for nanny in pair}
+        predicted = {key: predict(nanny, matrix) for key, nanny in nannies.items()}
+        n = len(chunk)
+        truth = None
+        if self._label in table.arrays:
+            truth = labelled(table, self._label, self.y_pred, chunk.rows)
+        for metric in self._metrics:
+            first, second = (predicted[id(nanny)] for nanny in state.pairs[metric.name])
+            rows = first if metric.lower_limit is None else np.maximum(first, metric.lower_limit)
+            mean = float(rows.mean())
+            # Where the two nannies contradict each other the variance is taken as zero.
+            sd = float(np.sqrt(np.maximum(second - rows**2, 0).mean()))
+            moments = state.moments[metric.name]
+            realized = realized_reading(metric, *truth, moments) if truth else None
+            yield Reading(
+                metric.name,
+                metric.aggregate(mean, n),
+                n,
+                sampling_error=metric.sampling_error(*moments, n),
+                spread=metric.sampling_error(mean, sd, n),
+                baseline=realized.value if realized else None,
+                n_baseline=realized.n_used if realized else None,
+            )
+
+    def _unit(self, metric: str) -> str:
+        return unit_of(self._metrics, metric, self._label)
+
+
+@dataclass(frozen=True)
+class _Nannies:
+    """Per metric: the models of its row loss and of that loss squared; the loss's mean and SD."""
+
+    pairs: dict[str, tuple[Booster, Booster]]
+    moments: dict[str, tuple[float, float]]
+
+
+def _features(names: Sequence[str], y_pred: str, y_true: str) -> list[str]:
+    if isinstance(names, str):
+        raise TypeError(f"`feature_column_names` must be a list: [{names!r}], not {names!r}")
+    if not len(names):
+        raise ValueError("`feature_column_names` is empty; name the inputs of the model")
+    if y_true in names:
+        raise ValueError(
+            f"`{y_true}` is the target and one of `feature_column_names`; in production it is not "
+            "known: take it out of the features"
+        )
+    if y_pred in names:
+        raise ValueError(
+            f"`{y_pred}` is the prediction and one of `feature_column_names`; take it out of the "
+            "features, it is added by itself"
+        )
+    return list(names)

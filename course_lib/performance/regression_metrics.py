@@ -1,0 +1,304 @@
+"""Regression metrics: a loss or value per row, its aggregate per chunk, its sampling error.
+
+Taught in lesson 02.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_lib.core.thresholds import Bounds, Side
+
+__all__ = [
+    "REGRESSION_METRICS",
+    "RootMetric",
+    "RowMetric",
+    "estimated_metrics",
+    "regression_metrics",
+]
+
+Rows = NDArray[np.float64]
+
+LARGEST = 1e145  # of a row's number: its square can still be summed
+SMALLEST = 1e-70  # of a true value that is divided by
+
+
+@dataclass(frozen=True)
+class RowMetric:
+    """A metric that is the mean of one number per row, such as a loss or a value in money.
+
+    `PerformanceCalculator` measures it once labels are in, `DLE` estimates it before.
+
+    Parameters
+    ----------
+    name : str
+        The name in results and plots.
+    function : callable
+        ``function(y_true, y_pred)`` with float arrays of shape (n,), returning shape (n,), finite.
+    unit : str
+        The unit of the result, for the axis of a plot.
+    lower_limit : float, optional
+        The smallest value a row can have; estimates are clipped there. For a loss it is the best
+        value too, and sets the scale of the limits (see `PredictionIntervalThreshold`).
+    higher_is_better : bool or None
+        Alerts are raised on the worse side only; None stands for a metric that has none, so that
+        both sides alert.
+    total : bool
+        Report the sum over the rows of a chunk instead of their mean. Limits follow the size of
+        the chunk.
+
+    Raises
+    ------
+    TypeError
+        For a name that is no text, or a function that cannot be called.
+
+    Notes
+    -----
+    Taught in lessons 02 and 04.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> over = RowMetric("overpaid", lambda y, p: np.maximum(p - y, 0), unit="USD", lower_limit=0)
+    >>> over.rows(np.array([100.0, 200.0]), np.array([130.0, 150.0]))
+    array([30.,  0.])
+    """
+
+    name: str
+    function: Callable[[Rows, Rows], Rows]
+    unit: str = field(default="", kw_only=True)
+    lower_limit: float | None = field(default=None, kw_only=True)
+    higher_is_better: bool | None = field(default=False, kw_only=True)
+    total: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"`name` of a RowMetric must be a text, got {self.name!r}")
+        if not callable(self.function):
+            raise TypeError(f"`function` of the RowMetric {self.name!r} must be callable")
+
+    @property
+    def bounds(self) -> Bounds:
+        """Limits and side, for a threshold."""
+        sides: dict[bool | None, Side] = {True: "lower", False: "upper", None: "both"}
+        best = self.lower_limit if self.higher_is_better is False else None
+        side = sides[self.higher_is_better]
+        # What bounds a row bounds a mean of rows; of their sum only 0 is a bound, whatever n.
+        low = self.lower_limit if not self.total or self.lower_limit == 0 else None
+        return Bounds(low, None, side, total=self.total, best=best)
+
+    def rows(self, y_true: Rows, y_pred: Rows) -> Rows:
+        """Return one number per row, shape (n,).
+
+        Raises
+        ------
+        ValueError
+            When the function returns another shape, or a value that is not finite or lies below
+            ``lower_limit``.
+        """
+        values = np.asarray(self.function(y_true, y_pred), dtype=float)
+        if values.shape != y_true.shape:
+            raise ValueError(
+                f"`function` of the metric {self.name!r} returned shape {values.shape} for "
+                f"{len(y_true):,} rows; it must return one number per row"
+            )
+        # Neither may the squares of a row's number overflow, which its standard error needs.
+        for is_good, flaw in (
+            (np.isfinite(values), "is not finite"),
+            (np.abs(values) <= LARGEST, f"lies beyond ±{LARGEST:g}"),
+        ):
+            if not is_good.all():
+                raise ValueError(
+                    f"the metric {self.name!r} {flaw} in {int((~is_good).sum()):,} of "
+                    f"{len(values):,} rows; drop those rows or choose a metric that is defined for "
+                    "them"
+                )
+        low = 0 if self.lower_limit is None else int((values < self.lower_limit).sum())
+        if low:
+            raise ValueError(
+                f"the metric {self.name!r} is below its `lower_limit` of {self.lower_limit:g} in "
+                f"{low:,} of {len(values):,} rows, where estimates are clipped; give a lower one "
+                "or none"
+            )
+        return values
+
+    def aggregate(self, mean: float, n: int) -> float:
+        """Return the value of a chunk of n rows from the mean over its rows."""
+        return mean * n if self.total else mean
+
+    def sampling_error(self, mean: float, sd: float, n: int) -> float:
+        """Return the standard error in a chunk of n rows, given mean and SD (ddof 0) of a row."""
+        return sd * float(np.sqrt(n)) if self.total else sd / float(np.sqrt(n))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, unit={self.unit!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class SquareMetric(RowMetric):
+    """The mean of a squared loss; it alerts when its root does."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """Limits and side, for a threshold."""
+        return replace(super().bounds, power=0.25)
+
+
+@dataclass(frozen=True, repr=False)
+class RootMetric(RowMetric):
+    """The square root of the mean of one number per row; its error by the delta method."""
+
+    def aggregate(self, mean: float, n: int) -> float:
+        """Return the square root of the mean."""
+        return float(np.sqrt(mean))
+
+    def sampling_error(self, mean: float, sd: float, n: int) -> float:
+        """Return sd / (2 · √(n · mean)): the derivative of the root times the error of the mean."""
+        return sd / float(2 * np.sqrt(n * mean)) if mean > 0 else 0.0
+
+
+def absolute_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return |y − p|."""
+    return np.abs(y_true - y_pred)
+
+
+def signed_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return p − y."""
+    return y_pred - y_true
+
+
+def squared_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return (y − p)²."""
+    return np.square(y_true - y_pred)
+
+
+def absolute_percentage_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return |y − p| / |y|; refuse a true value of zero, or within 1e-70 of it."""
+    refuse_zero("y_true", y_true)
+    return np.asarray(np.abs(y_true - y_pred) / np.abs(y_true))
+
+
+def squared_log_error(y_true: Rows, y_pred: Rows) -> Rows:
+    """Return (log(1 + y) − log(1 + p))²; refuse negative values."""
+    refuse_negative("y_true", y_true)
+    refuse_negative("y_pred", y_pred)
+    return np.asarray(np.square(np.log1p(y_true) - np.log1p(y_pred)))
+
+
+def refuse_zero(name: str, y_true: Rows) -> None:
+    """Raise a ValueError where mape would divide by zero; missing labels are passed over."""
+    # A quotient of 1e200 overflows as soon as it is squared; no unit makes a true value that small.
+    n_bad = int((np.abs(y_true) < SMALLEST).sum())
+    if n_bad:
+        rounded = "" if (y_true == 0).sum() == n_bad else f", or within {SMALLEST:g} of it,"
+        raise ValueError(
+            f"`{name}` is zero{rounded} in {n_bad:,} of {len(y_true):,} rows, and mape divides by "
+            "it; use mae, or a RowMetric of your own"
+        )
+
+
+def refuse_negative(name: str, values: Rows) -> None:
+    """Raise a ValueError where msle and rmsle have no logarithm; missing labels are passed over."""
+    n_bad = int((values < 0).sum())
+    if n_bad:
+        raise ValueError(
+            f"`{name}` is negative in {n_bad:,} of {len(values):,} rows, and msle and rmsle take "
+            "its logarithm; use mae or rmse"
+        )
+
+
+#: The built-in metrics by name. "y_true" in a unit stands for the target's name.
+REGRESSION_METRICS: dict[str, RowMetric] = {
+    metric.name: metric
+    for metric in (
+        RowMetric("mae", absolute_error, unit="unit of y_true", lower_limit=0),
+        RowMetric("mape", absolute_percentage_error, unit="share of y_true", lower_limit=0),
+        SquareMetric("mse", squared_error, unit="squared unit of y_true", lower_limit=0),
+        RootMetric("rmse", squared_error, unit="unit of y_true", lower_limit=0),
+        SquareMetric("msle", squared_log_error, unit="squared logarithm", lower_limit=0),
+        RootMetric("rmsle", squared_log_error, unit="logarithm", lower_limit=0),
+        RowMetric("bias", signed_error, unit="unit of y_true", higher_is_better=None),
+    )
+}
+#: The default metrics: defined for every finite target, zero and negative values included.
+_DEFAULT = ("mae", "rmse", "bias")
+#: Metrics that need labels. Features do not show whether predictions are too high or too low.
+_LABELS_ONLY = ("bias",)
+
+
+def regression_metrics(
+    metrics: str | RowMetric | Sequence[str | RowMetric] | None,
+) -> tuple[RowMetric, ...]:
+    """Turn names and `RowMetric` objects into metrics; ``mae``, ``rmse``, ``bias`` by default.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a name given twice, or none at all.
+    TypeError
+        For something that is neither a name nor a `RowMetric`.
+
+    Examples
+    --------
+    >>> [metric.name for metric in regression_metrics(["mae", "rmse"])]
+    ['mae', 'rmse']
+    """
+    return chosen_metrics(_DEFAULT if metrics is None else metrics, REGRESSION_METRICS)
+
+
+def estimated_metrics(
+    metrics: str | RowMetric | Sequence[str | RowMetric] | None,
+) -> tuple[RowMetric, ...]:
+    """Turn names into metrics to estimate without labels; ``mae`` and ``rmse`` by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `regression_metrics`, and for a metric that needs labels.
+    """
+    known = {n: metric for n, metric in REGRESSION_METRICS.items() if n not in _LABELS_ONLY}
+    asked = [name for name in _DEFAULT if name in known] if metrics is None else as_list(metrics)
+    for name in _LABELS_ONLY:
+        if name in asked or REGRESSION_METRICS[name] in asked:
+            raise ValueError(
+                f"{name!r} cannot be estimated without labels: features do not show whether "
+                "predictions are too high or too low; measure it with PerformanceCalculator"
+            )
+    return chosen_metrics(asked, known)
+
+
+def as_list(metrics: object) -> list[object]:
+    """Return one metric, or several, as a list."""
+    # Non-lists are rejected in `_metric`.
+    if isinstance(metrics, (str, RowMetric)) or not isinstance(metrics, Iterable):
+        return [metrics]
+    return list(metrics)
+
+
+def chosen_metrics(metrics: object, known: Mapping[str, RowMetric | None]) -> tuple[RowMetric, ...]:
+    """Turn names, and `RowMetric` objects, into metrics; each name is used once."""
+    found = [_metric(metric, known) for metric in as_list(metrics)]
+    names = [metric.name for metric in found]
+    if not names:
+        raise ValueError("`metrics` is empty; name at least one")
+    if len(set(names)) < len(names):
+        raise ValueError(f"two metrics share a name in {names}; names must differ")
+    return tuple(found)
+
+
+def _metric(metric: object, known: Mapping[str, RowMetric | None]) -> RowMetric:
+    if isinstance(metric, RowMetric):
+        return metric
+    if not isinstance(metric, str):
+        raise TypeError(f"`metrics` holds {metric!r}; give names, or RowMetric objects")
+    found = known.get(metric)
+    if found is None:
+        raise ValueError(
+            f"unknown metric {metric!r} in `metrics`; choose from {', '.join(known)}, "
+            "or pass a RowMetric"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Saved monitors and results, and data sets in partitions."""

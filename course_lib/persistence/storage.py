@@ -1,0 +1,207 @@
+"""Saved monitors and results: one file of JSON, arrays and LightGBM's text, never a pickle.
+
+The file is a zip whose members are not compressed. ``contents.json`` describes the values;
+``0.npy``, ``1.txt`` and so on hold the arrays and models that it names. Each member has a CRC-32
+checksum. Loading runs no code that a file brings along.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from course_lib.core.result import Result
+from course_lib.core.schema import listed
+from course_lib.persistence.encoding import Reader, Writer, tag_of
+
+__all__ = ["load", "replaced", "save"]
+
+FORMAT, VERSION, CONTENTS = "course_lib", 2, "contents.json"
+
+
+def save(thing: Any, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
+    """Write a monitor or a result to a file; see their methods of that name."""
+    try:
+        contents, members = _packed(thing, tuple(listed(without)))
+        text = json.dumps(contents, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"this {type(thing).__name__} cannot be saved: {error}") from error
+    with replaced(path) as part, zipfile.ZipFile(part, "x") as archive:
+        for name, data in {CONTENTS: text.encode(), **members}.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+
+
+@contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Hand out a name to write to, and put the file in its place when it is complete.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written; what was in its place stays, and nothing else is left.
+    """
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        yield part
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"`{path}` cannot be written ({error.strerror or error}), and what was there is as "
+            "before; make room, or choose a folder that is there and that you may write to",
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
+    """Read a monitor or a result from the file that its method `save` has written.
+
+    Parameters
+    ----------
+    path : path
+    **handed_over
+        The parameters that the file does not hold (``save(path, without=[...])``), such as metrics
+        with a function of your own. What they compute is not checked: hand over what the monitor
+        was fitted with.
+
+    Returns
+    -------
+    The monitor, with its parameters and fitted as it was, or the result.
+
+    Raises
+    ------
+    ValueError
+        For a file that is damaged, was written by another version of the format, or is not a
+        course_lib file.
+    OSError
+        When the file is not there or cannot be read.
+
+    Notes
+    -----
+    A file is data: nothing in it is run, and a damaged one is refused. A file that somebody forged
+    can make a monitor that never alerts, or end the process: load files only from people whom you
+    trust with the alarm. Taught in lesson 02.
+
+    Examples
+    --------
+    >>> import tempfile, pandas as pd
+    >>> from course_lib import MissingValuesCalculator, load
+    >>> frame = pd.DataFrame({"size": range(1000)})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     MissingValuesCalculator(["size"]).fit(frame).save(f"{folder}/missing.monitor")
+    ...     load(f"{folder}/missing.monitor").get_params()["column_names"]
+    ['size']
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise OSError(
+            error.errno, f"`{path}` cannot be read ({error.strerror}); look where it was saved"
+        ) from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        contents = json.loads(members.get(CONTENTS, b"null"))
+        _require_version(contents)
+        return _unpacked(contents, members, handed_over)
+    except Exception as error:  # damage can make any part of this fail, in any way
+        told = isinstance(error, (ValueError, TypeError, zipfile.BadZipFile))
+        raise ValueError(
+            f"`{path}` cannot be loaded: {error if told else 'it is damaged'}; "
+            "if you do not know why, fit and save again"
+        ) from error
+
+
+def _packed(thing: Any, without: tuple[str, ...]) -> tuple[dict[str, object], dict[str, bytes]]:
+    writer = Writer(without)
+    contents: dict[str, object] = {"format": FORMAT, "version": VERSION, "course_lib": _version()}
+    if isinstance(thing, Result):
+        return {**contents, "result": writer.encode(thing)}, writer.members
+    if tag_of(type(thing)) is None:
+        raise ValueError(
+            "a file holds classes of course_lib only; fit this one again where it is needed, or "
+            "pickle it and load the pickle only from where you would take code"
+        )
+    thing._frozen()  # refuses parameters that loading would refuse
+    parameters = thing.get_params()
+    for name in without:
+        if name not in parameters:
+            raise ValueError(
+                f"`without` names {name!r}, which is not a parameter; it has {_listed(parameters)}"
+            )
+        if thing._changed_since_fit(name):
+            raise ValueError(
+                f"`{name}` was changed after `fit`, so that one value cannot be handed over for "
+                "both; fit again, then save without it"
+            )
+    contents["without"] = list(without)
+    contents["metrics"] = _metrics(thing)
+    contents["monitor"] = writer.encode(thing)
+    contents["fitted"] = writer.encode(thing._fitted)
+    return contents, writer.members
+
+
+def _unpacked(
+    contents: Mapping[str, Any], members: Mapping[str, bytes], handed_over: Mapping[str, object]
+) -> object:
+    reader = Reader(members, handed_over)
+    without = contents.get("without", [])
+    if needless := set(handed_over) - set(without):
+        raise ValueError(
+            f"it holds {_listed(sorted(needless))} or has no such parameter; do not hand it over"
+        )
+    if missing := [name for name in without if name not in handed_over]:
+        raise ValueError(
+            f"it was saved without {_listed(missing)}; hand over what the monitor was fitted with: "
+            f"load(path, {missing[0]}=...)"
+        )
+    if "result" in contents:
+        return reader.decode(contents["result"])
+    monitor = reader.decode(contents["monitor"])
+    monitor._fitted = reader.decode(contents["fitted"])
+    monitor._remember(without)
+    if _metrics(monitor) != contents["metrics"]:
+        raise ValueError(
+            f"it measures {_listed(contents['metrics'])}, and with what was handed over it would "
+            f"measure {_listed(_metrics(monitor))}"
+        )
+    return monitor
+
+
+def _metrics(monitor: Any) -> list[str]:
+    """Return what the fitted monitor measures; before `fit`, what it would measure."""
+    rules = monitor._fitted.rules if monitor._fitted else monitor._frozen()
+    return list(rules._metric_names())
+
+
+def _version() -> str:
+    return str(import_module("course_lib").__version__)
+
+
+def _require_version(contents: Any) -> None:
+    if not isinstance(contents, dict) or contents.get("format") != FORMAT:
+        raise ValueError("it was not written by course_lib")
+    if contents["version"] != VERSION:
+        newer = contents["version"] > VERSION
+        remedy = "update course_lib here" if newer else "fit and save again with this course_lib"
+        raise ValueError(
+            f"its format is {'newer' if newer else 'older'}: version {contents['version']}, from "
+            f"course_lib {contents['course_lib']}, and this one reads version {VERSION}; {remedy}"
+        )
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "nothing"
