@@ -34,10 +34,11 @@ INTRODUCTION = """\
 # Benchmarks
 
 Made by `make bench`. Seconds and CPU seconds of fit and calculate, without imports and without
-making the frame; peak memory of the whole process, the frame included. Six numeric and two text
-columns, the reference half as long as the analysis, {chunks} chunks; DLE without cross-fitting,
-which NannyML has not. Each figure is the median of {repeats} runs in processes of their own,
-libraries in turn; at the largest size it is one run. {cores} cores, {machine}, Python {python}.
+creating the frame; peak memory of the whole process, including the frame. Six numeric and two
+string columns, the reference half as long as the analysis, {chunks} chunks. DLE runs without
+cross-fitting, which NannyML does not have. Each figure is the median of {repeats} runs in separate
+processes, with the libraries in turn; at the largest size it is one run. {cores} cores,
+{machine}, Python {python}.
 """
 EMPTY = "\nNannyML was not installed for this run: its columns are empty.\n"
 #: How many times NannyML's speed each was to have.
@@ -48,25 +49,25 @@ AIMS = {
     "domain": 10,
 }
 AIMED_AT = """
-## What was aimed at
+## Targets
 
 Four times NannyML's speed for drift and realized performance, one and a half times for DLE, ten
-times for the domain classifier, in CPU seconds; half its memory.
+times for the domain classifier, in CPU seconds; half of its memory.
 
 Missed at {rows:,} rows: {missed}.
 
 Kolmogorov–Smirnov and Wasserstein are exact here, while NannyML approximates them above 10,000
-rows. DLE learns a third model, of the loss to the fourth power, without which its boundaries could
-not widen with the error; nearly all of its time is LightGBM's. Reconstruction is two products of
-matrices in either library.
+rows. DLE trains a third model, of the loss to the fourth power, so that its boundaries can widen
+with the error; nearly all of its time is spent in LightGBM. Reconstruction is two matrix products
+in both libraries.
 
-At that size the peak is {least:.0%} to {most:.0%} of NannyML's, where half was aimed at. Of ours
+At that size the peak is {least:.0%} to {most:.0%} of NannyML's; the target was half. Of our memory,
 {frame:,.0f} MB are frames and imports, and no calculator adds more than {added:,.0f} MB. The domain
-classifier is compared at 100,000 rows only: with more, NannyML's would take minutes.
+classifier is compared at 100,000 rows only, because NannyML's would take minutes with more.
 """
 GROWTH = """
-From {before:,} to {after:,} rows time grows {low:.0f}- to {high:.0f}-fold. Column consistency has
-no figure above {most:,} rows: its models would take some ten minutes.
+From {before:,} to {after:,} rows time grows {low:.0f}- to {high:.0f}-fold. Column consistency
+was not measured above {most:,} rows: its models would take some ten minutes.
 """
 PICTURE = """
 ## Time against rows

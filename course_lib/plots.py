@@ -1,6 +1,6 @@
-"""Every figure of the course. Functions take an ``ax`` and return it.
+"""Figures of the course. Each function takes an ``ax`` and returns it.
 
-Reference is grey, analysis blue, an estimate purple and dashed; an alert is a red diamond.
+The reference is gray, the analysis blue, an estimate purple and dashed, an alert a red diamond.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["COLORS", "STYLE", "plot_comparison", "plot_distribution", "plot_resu
 
 #: The style sheet of the course, for ``plt.style.use(STYLE)``.
 STYLE = str(Path(__file__).with_name("style.mplstyle"))
-#: Okabe and Ito's colours by what they stand for.
+#: The colors (after Okabe and Ito), by what they show.
 COLORS = {
     "reference": "#7f7f7f",
     "realized": "#0072B2",
@@ -37,7 +37,7 @@ COLORS = {
     "second": "#E69F00",
 }
 _DASH = {"estimated": (0, (3, 1)), "realized": "-", "drift": "-", "quality": "-"}
-#: What `kind` may be for a result; a picture of data quality is one of drift, too.
+#: Allowed `kind` for each kind of result; a result of data quality also allows "drift".
 _KINDS = {
     "estimated": ("performance",),
     "realized": ("performance",),
@@ -56,12 +56,12 @@ def plot_result(
     ----------
     result : Result
     kind : str, optional
-        ``"performance"``, ``"drift"`` or ``"quality"``, as the result is (``"drift"`` also for a
-        result of quality); ``"distribution"`` for `plot_distribution`.
+        ``"performance"``, ``"drift"`` or ``"quality"``, matching the result (``"drift"`` also
+        matches quality); ``"distribution"`` for `plot_distribution`. None fits any result.
     ax : Axes, optional
         Where to draw; only for a result with a single series.
     title : str, optional
-        The message of the figure as a sentence; what is drawn, when none is given.
+        The message of the figure as a sentence; by default, the kind and metric of the result.
 
     Returns
     -------
@@ -70,33 +70,33 @@ def plot_result(
     Raises
     ------
     ValueError
-        When one ``ax`` is given for several series, or the result is of another kind.
+        When one ``ax`` is given for several series, or `kind` does not match the result.
     """
     if kind == "distribution":
         return plot_distribution(result, ax=ax, title=title)
     if kind not in (None, *_KINDS[result.kind]):
-        fitting = " or ".join(map(repr, _KINDS[result.kind]))
-        raise ValueError(f"`kind` must be {fitting} for this result, got {kind!r}")
+        allowed = " or ".join(map(repr, _KINDS[result.kind]))
+        raise ValueError(f"`kind` must be {allowed} for this result, got {kind!r}")
     series = result.series
     frame = result.to_df()
     with plt.style.context(STYLE):
-        axes = _places(ax, len(series), "series")
-        for one, (column, metric) in zip(axes, series, strict=True):
+        panels = _panels(ax, len(series), "series")
+        for panel, (column, metric) in zip(panels, series, strict=True):
             rows = frame[(frame["metric"] == metric) & (frame["column"] == column)]
-            _draw_series(one, rows, result.kind)
+            _draw_series(panel, rows, result.kind)
             name = f"{column}: {metric}" if column else metric
-            one.set_ylabel(_with_unit(name, rows["unit"].iloc[0]))
-            one.set_title(title or f"{result.kind.capitalize()} {_as_is(name)}")
-            _legend(one)
-    return axes[0] if len(axes) == 1 else axes
+            panel.set_ylabel(_with_unit(name, rows["unit"].iloc[0]))
+            panel.set_title(title or f"{result.kind.capitalize()} {_escaped(name)}")
+            _legend(panel)
+    return panels[0] if len(panels) == 1 else panels
 
 
 def plot_distribution(result: Result, *, ax: Axes | None = None, title: str | None = None) -> Any:
-    """Draw how each column is spread in each chunk, and mark the chunks that alert.
+    """Draw the distribution of each column in each chunk, and mark the chunks with an alert.
 
-    Numbers are drawn as ridges, one per chunk, with the median as a dot; the outermost bins hold
-    all that lies beyond. Categories are drawn as stacked shares. A chunk is marked when any
-    metric of the result alerts for its column.
+    A numeric column is drawn as ridges, one per chunk, with the median as a dot; the outermost bins
+    include all values beyond them. A categorical column is drawn as stacked shares. A chunk is
+    marked if any metric of the result has an alert for the column.
 
     Parameters
     ----------
@@ -118,19 +118,19 @@ def plot_distribution(result: Result, *, ax: Axes | None = None, title: str | No
     shares, frame = result.distribution(), result.to_df()
     columns = list(shares["column"].unique())
     with plt.style.context(STYLE):
-        axes = _places(ax, len(columns), "columns")
-        for one, column in zip(axes, columns, strict=True):
+        panels = _panels(ax, len(columns), "columns")
+        for panel, column in zip(panels, columns, strict=True):
             rows = shares[shares["column"] == column]
             chunks = rows.drop_duplicates(["period", "chunk_index"])
             alerts = frame[(frame["column"] == column) & frame["alert"]]
-            chunks = chunks.assign(alert=_marked(chunks, alerts[alerts["period"] == "analysis"]))
+            chunks = chunks.assign(alert=_has_alert(chunks, alerts[alerts["period"] == "analysis"]))
             draw = _draw_ridges if rows["left"].notna().any() else _draw_stacks
-            draw(one, rows, chunks)
-            _draw_start(one, chunks)
-            _date_axis(one, chunks)
-            one.set_title(title or f"Distribution of {_as_is(column)}")
-            _legend(one)
-    return axes[0] if len(axes) == 1 else axes
+            draw(panel, rows, chunks)
+            _draw_start(panel, chunks)
+            _date_axis(panel, chunks)
+            panel.set_title(title or f"Distribution of {_escaped(column)}")
+            _legend(panel)
+    return panels[0] if len(panels) == 1 else panels
 
 
 def plot_comparison(
@@ -138,8 +138,8 @@ def plot_comparison(
 ) -> Axes:
     """Draw two results over the same chunks.
 
-    The same metric shares one y axis and the limits of the first; different metrics get an axis
-    each, the second on the right.
+    Results of the same metric share one y axis, with the limits of the first result. Different
+    metrics get one y axis each, the second one on the right.
 
     Parameters
     ----------
@@ -150,20 +150,20 @@ def plot_comparison(
     Returns
     -------
     Axes
-        The left one.
+        The left axes.
     """
     with plt.style.context(STYLE):
         ax = ax if ax is not None else plt.subplots()[1]
         second = ax if comparison.same_metric else ax.twinx()
         if second is not ax:
             second.grid(visible=False)
-        labels = [_as_is(label) for label in comparison.labels]
+        labels = [_escaped(label) for label in comparison.labels]
         sides = zip((ax, second), (comparison.left, comparison.right), strict=True)
-        for place, (axes, result) in enumerate(sides):
-            color = COLORS["second"] if place and result.kind != "realized" else COLORS[result.kind]
+        for i, (axes, result) in enumerate(sides):
+            color = COLORS["second"] if i and result.kind != "realized" else COLORS[result.kind]
             rows = in_all_rows(result)
-            _draw_values(axes, rows, color, _DASH[result.kind], labels[place])
-            _draw_alerts(axes, rows, label=None if place else "alert")
+            _draw_values(axes, rows, color, _DASH[result.kind], labels[i])
+            _draw_alerts(axes, rows, label=None if i else "alert")
             axes.set_ylabel(_with_unit(result.series[0][1], rows["unit"].iloc[0]))
         left = comparison.left.to_df()
         if comparison.same_metric:
@@ -177,11 +177,11 @@ def plot_comparison(
 
 
 def show(drawing: Axes | Figure, *, alt: str) -> None:
-    """Show a figure in a notebook, with a text for readers who do not see it.
+    """Show a figure in a notebook, with an alternative text.
 
-    The text becomes the output's ``alt``, which nbconvert writes into the page, and its plain-text
-    form. The figure is closed, so that it is neither drawn twice nor kept in memory. Outside a
-    notebook the text is printed and the figure stays open.
+    The text is stored as the ``alt`` of the image, which nbconvert writes into the page, and as the
+    plain-text output. The figure is then closed, so that it is not drawn twice and its memory is
+    freed. Outside a notebook the text is printed and the figure stays open.
 
     Parameters
     ----------
@@ -232,13 +232,13 @@ def _in_notebook() -> bool:
 
 def _png(figure: Figure) -> str:
     buffer = BytesIO()
-    # Without the software tag the bytes of the stored figure do not name a matplotlib version.
+    # The software tag would store the version of matplotlib in the file.
     figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
     return b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _places(ax: Axes | None, n: int, what: str) -> list[Axes]:
-    """One place per series: the one given, or a new figure."""
+def _panels(ax: Axes | None, n: int, what: str) -> list[Axes]:
+    """Return `n` axes: the one given, or those of a new figure."""
     if ax is None:
         return list(plt.subplots(n, figsize=(9, 3.6 * n), squeeze=False)[1].flat)
     if n > 1:
@@ -246,55 +246,56 @@ def _places(ax: Axes | None, n: int, what: str) -> list[Axes]:
     return [ax]
 
 
-def _marked(chunks: pd.DataFrame, alerts: pd.DataFrame) -> Any:
-    """Which chunks hold an alert."""
+def _has_alert(chunks: pd.DataFrame, alerts: pd.DataFrame) -> Any:
+    """Return which analysis chunks have an alert."""
     return (chunks["period"] == "analysis") & chunks["chunk_index"].isin(alerts["chunk_index"])
 
 
 def _draw_ridges(ax: Axes, rows: pd.DataFrame, chunks: pd.DataFrame) -> None:
-    """A chunk's shares grow to the right from its start; the highest overlaps its neighbour."""
+    """Draw the shares of a chunk to the right of its start; the largest overlaps the next chunk."""
     shares = rows["share"].to_numpy().reshape(len(chunks), -1)
     edges = rows["right"].to_numpy()[: shares.shape[1] - 2]
     step = edges[1] - edges[0]
-    at = np.append(edges, edges[-1] + step) - step / 2
+    centers = np.append(edges, edges[-1] + step) - step / 2
     start, width = _edges_as_numbers(chunks)
     length = np.minimum(shares[:, :-1] / shares[:, 1:-2].max(), 1) * 1.5 * width[:, None]
     for x, ridge, row in zip(start, length, chunks.itertuples(), strict=True):
         name = "reference" if row.period == "reference" else "alert" if row.alert else "drift"
         label = {"drift": "analysis"}.get(name, name)
-        ax.fill_betweenx(
-            at, x, x + ridge, color=COLORS[name], linewidth=0.4, edgecolor="white", label=label
-        )
-    known = np.where(shares[:, -1] < 1, 1 - shares[:, -1], np.nan)
-    reached = shares[:, :-2].cumsum(axis=1) / known[:, None]
-    middle = [np.interp(0.5, row, edges) for row in reached]
-    ax.plot(start + width / 4, middle, "o", color="black", markersize=2.5, label="median")
-    used = at[shares[:, :-1].any(axis=0)]  # all missing in every chunk: nothing to see
-    low, high = (used[0], used[-1]) if len(used) else (at[0], at[-1])
+        style: dict[str, Any] = {"color": COLORS[name], "linewidth": 0.4, "edgecolor": "white"}
+        ax.fill_betweenx(centers, x, x + ridge, label=label, **style)
+    present = np.where(shares[:, -1] < 1, 1 - shares[:, -1], np.nan)
+    cumulative = shares[:, :-2].cumsum(axis=1) / present[:, None]
+    medians = [np.interp(0.5, row, edges) for row in cumulative]
+    ax.plot(start + width / 4, medians, "o", color="black", markersize=2.5, label="median")
+    used = centers[shares[:, :-1].any(axis=0)]  # empty if all values of all chunks are missing
+    low, high = (used[0], used[-1]) if len(used) else (centers[0], centers[-1])
     _draw_marks(ax, chunks, high + 2 * step)
     ax.set_ylim(low - step, high + 3 * step)
-    ax.set_ylabel(_as_is(rows["column"].iloc[0]))
+    ax.set_ylabel(_escaped(rows["column"].iloc[0]))
 
 
 def _draw_stacks(ax: Axes, rows: pd.DataFrame, chunks: pd.DataFrame) -> None:
-    """One bar per chunk; the shades run from dark to light in the order of the categories."""
+    """Draw one bar per chunk; the shades go from dark to light in the order of the categories."""
     start, width = _edges_as_numbers(chunks)
     by_bin = {str(name): part["share"].to_numpy() for name, part in rows.groupby("bin", sort=False)}
-    named = [name for name in by_bin if name not in (OTHER, MISSING)]
-    shades = dict(zip(named, plt.get_cmap("cividis")(np.linspace(0, 1, len(named))), strict=True))
+    categories = [name for name in by_bin if name not in (OTHER, MISSING)]
+    colors = plt.get_cmap("cividis")(np.linspace(0, 1, len(categories)))
+    shades = dict(zip(categories, colors, strict=True))
     top = np.ones(len(chunks))
-    for name, share in reversed(by_bin.items()):  # from the top, as the legend lists them
+    for name, share in reversed(by_bin.items()):  # from the top, in the order of the legend
         if name in shades or share.any():
-            look = {"color": shades.get(name, "#d9d9d9"), "hatch": "//" * (name == MISSING)}
-            ax.bar(start, -share, width, top, align="edge", label=_as_is(name), linewidth=0, **look)
+            style = {"color": shades.get(name, "#d9d9d9"), "hatch": "//" * (name == MISSING)}
+            style |= {"align": "edge", "linewidth": 0, "label": _escaped(name)}
+            ax.bar(start, -share, width, top, **style)
         top = top - share
     _draw_marks(ax, chunks, 1.05)
     ax.set_ylim(0, 1.1)
-    ax.set_ylabel(f"{_as_is(rows['column'].iloc[0])}, share of rows")
+    ax.set_ylabel(f"{_escaped(rows['column'].iloc[0])}, share of rows")
 
 
 def _draw_marks(ax: Axes, chunks: pd.DataFrame, height: float) -> None:
-    """A red diamond above each chunk that alerts."""
+    """Draw a red diamond above each chunk with an alert."""
     start, width = _edges_as_numbers(chunks)
     marked = chunks["alert"].to_numpy()
     if marked.any():
@@ -304,7 +305,7 @@ def _draw_marks(ax: Axes, chunks: pd.DataFrame, height: float) -> None:
 
 
 def _edges_as_numbers(chunks: pd.DataFrame) -> tuple[Any, Any]:
-    """Left edges and widths of the chunks, dates as matplotlib counts them."""
+    """Return left edges and widths of the chunks, with dates as matplotlib's numbers."""
     start, end = _start(chunks), _end(chunks)
     if chunks["start_date"].notna().all():
         start, end = (np.asarray(date2num(x)) for x in (start, end))  # type: ignore[no-untyped-call, unused-ignore]
@@ -314,15 +315,9 @@ def _edges_as_numbers(chunks: pd.DataFrame) -> tuple[Any, Any]:
 def _draw_series(ax: Axes, rows: pd.DataFrame, kind: str) -> None:
     for period, part in rows.groupby("period", sort=False):
         color = COLORS["reference" if period == "reference" else kind]
+        label = kind if kind in _PERFORMANCE and period == "analysis" else str(period)
         _draw_band(ax, part, color)
-        style = _DASH[kind]
-        _draw_values(
-            ax,
-            part,
-            color,
-            style,
-            kind if kind in _PERFORMANCE and period == "analysis" else str(period),
-        )
+        _draw_values(ax, part, color, _DASH[kind], label)
     _draw_limits(ax, rows)
     _draw_alerts(ax, rows, label="alert")
     _draw_start(ax, rows)
@@ -330,7 +325,7 @@ def _draw_series(ax: Axes, rows: pd.DataFrame, kind: str) -> None:
 
 
 def _draw_values(ax: Axes, rows: pd.DataFrame, color: str, style: Any, label: str) -> None:
-    """A step per chunk; a chunk without a value leaves a gap."""
+    """Draw a step per chunk; a chunk without a value leaves a gap."""
     for i, (_, part) in enumerate(rows.groupby("period", sort=False)):
         x, y = _steps(part, "value")
         ax.plot(x, y, color=color, linestyle=style, label=None if i else label)
@@ -356,22 +351,15 @@ def _draw_limits(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_alerts(ax: Axes, rows: pd.DataFrame, *, label: str | None) -> None:
-    """Red diamonds in the analysis period; those of the reference are known to be false."""
+    """Draw red diamonds, but not in the reference period, where alerts are false alarms."""
     alerts = rows[rows["alert"] & (rows["period"] == "analysis")]
     if len(alerts):
-        ax.plot(
-            _middle(alerts),
-            alerts["value"],
-            "D",
-            color=COLORS["alert"],
-            markersize=8,
-            label=label,
-            zorder=5,
-        )
+        x, y = _middle(alerts), alerts["value"]
+        ax.plot(x, y, "D", color=COLORS["alert"], markersize=8, label=label, zorder=5)
 
 
 def _draw_start(ax: Axes, rows: pd.DataFrame) -> None:
-    """A line where the analysis period begins."""
+    """Draw a line where the analysis period begins."""
     analysis = rows[rows["period"] == "analysis"]
     if len(analysis) and len(analysis) < len(rows):
         ax.axvline(_start(analysis)[0], color="black", linewidth=0.8)
@@ -388,7 +376,7 @@ def _date_axis(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _start(rows: pd.DataFrame) -> Any:
-    """Left edges of the chunks: dates, or positions counted from the start of the analysis."""
+    """Return the left edges of the chunks: dates, or positions from the start of the analysis."""
     if rows["start_date"].notna().all():
         return rows["start_date"].to_numpy()
     n_reference = _n_reference(rows)
@@ -412,23 +400,23 @@ def _middle(rows: pd.DataFrame) -> Any:
 
 
 def _steps(rows: pd.DataFrame, column: str) -> tuple[Any, Any]:
-    """Each value from the left to the right edge of its chunk."""
+    """Return x and y of steps: each value from the left to the right edge of its chunk."""
     x = np.column_stack([_start(rows), _end(rows)]).ravel()
     return x, np.repeat(rows[column].to_numpy(), 2)
 
 
 def _with_unit(name: str, unit: str) -> str:
-    return _as_is(f"{name}, {unit}" if unit else name)
+    return _escaped(f"{name}, {unit}" if unit else name)
 
 
-def _as_is(name: str) -> str:
-    """Keep matplotlib from reading what stands between two dollar signs as TeX."""
+def _escaped(name: str) -> str:
+    """Escape dollar signs, since matplotlib reads text between two of them as TeX."""
     escaped = r"\$"
-    return escaped.join(name.split("$"))
+    return name.replace("$", escaped)
 
 
 def _legend(*axes: Axes) -> None:
-    """One legend beside the plot, so that it hides nothing."""
+    """Draw one legend next to the plot, so that it hides no data."""
     handles: dict[str, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):

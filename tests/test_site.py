@@ -64,7 +64,7 @@ def test_no_text_holds_a_formula_so_that_no_page_needs_mathjax():
     assert [text[:80] for text in texts if formula.search(build_site.FENCE.sub("", text))] == []
 
 
-def test_the_citation_tells_the_version_of_the_package():
+def test_the_citation_has_what_it_needs():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert {"cff-version", "title", "authors", "message", "license"} <= citation.keys()
 

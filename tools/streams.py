@@ -32,7 +32,8 @@ from course_lib import (
     desk_value,
 )
 from course_lib.core.chunking import Chunk
-from course_lib.core.monitor import Monitor, Reading
+from course_lib.core.monitor import Monitor
+from course_lib.core.readings import Reading
 from course_lib.core.thresholds import Threshold
 
 SEED = 20_240_909
@@ -336,7 +337,7 @@ def readings(
     """
     monitor.fit(reference)
     fitted: Any = monitor._fitted
-    table = fitted.schema.read(analysis, chunker=fitted.rules._chunker)
+    table = fitted.schema.read(analysis).cut(fitted.rules._chunker)
     measured = [
         (chunk, reading)
         for chunk in table.chunks
@@ -369,7 +370,8 @@ class Judge:
             fitted: Any = self.monitor._fitted
             names = fitted.rules._metric_names()
             fitted.rules._thresholds = dict.fromkeys(names, self.threshold)
-            self.known[key] = fitted.rules._own_limits(fitted, reading, reading.n_used)
+            quiet = fitted.quiet[reading.column, reading.metric]
+            self.known[key] = fitted.rules._limits(reading.metric, quiet, reading.n_used)
         lower, upper = self.known[key]
         low = lower is not None and reading.value < lower - 1e-12 * abs(lower)
         return low or (upper is not None and reading.value > upper + 1e-12 * abs(upper))
@@ -380,7 +382,8 @@ def _held(monitor: Monitor, reading: Reading) -> dict[str, bool]:
     if reading.baseline is None:
         return {}
     fitted: Any = monitor._fitted
-    low, high = fitted.rules._boundaries(fitted.calibration, reading)
+    measured = reading.metric, reading.value, reading.spread
+    low, high = fitted.rules._boundaries(fitted.calibration, *measured)
     apart = abs(reading.baseline - reading.value)
     return {
         "held": low <= reading.baseline <= high,

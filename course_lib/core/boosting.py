@@ -1,6 +1,6 @@
-"""LightGBM with one set of constants: quiet, seeded, deterministic.
+"""LightGBM with fixed settings: no log output, a fixed seed, deterministic.
 
-Threads come from OMP_NUM_THREADS, as OpenMP reads it; small data use one.
+OMP_NUM_THREADS sets the number of threads; small data use one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ __all__ = [
     "Booster",
     "Hyperparameters",
     "bin_matrix",
-    "draw",
     "grow",
     "load_lightgbm",
     "predict",
@@ -34,8 +33,8 @@ QUIET: dict[str, object] = {
     "deterministic": True,
     "force_row_wise": True,
 }
-#: Rows below which one thread learns or predicts. A tree grows in many short steps that each wait
-#: for all threads; predictions wait once.
+#: With fewer rows, one thread trains (SMALL) or predicts (FEW). Training waits for all threads in
+#: many short steps, prediction once.
 SMALL, FEW = 100_000, 5_000
 #: LightGBM aliases of the settings we set; without them our default would override the alias.
 _ALIASES = {
@@ -52,7 +51,7 @@ _ALIASES = {
     "linear_trees": "linear_tree",
     "verbose": "verbosity",
 }
-#: Settings that would crash LightGBM, or that it cannot heed, with the reason.
+#: Settings that would crash LightGBM or have no effect here, with the reason.
 _REFUSED = {
     "linear_tree": "bins are shared and hold no raw numbers; leave it out",
     "early_stopping_round": "no rows are held out to stop by; choose `num_iterations` instead",
@@ -60,7 +59,7 @@ _REFUSED = {
 
 
 class Booster(Protocol):
-    """A lightgbm.Booster, as far as monitors need it."""
+    """The methods of lightgbm.Booster that monitors use."""
 
     def predict(self, data: NDArray[np.float64], **settings: object) -> NDArray[np.float64]: ...  # noqa: D102
 
@@ -70,7 +69,7 @@ class Booster(Protocol):
 
 
 def load_lightgbm() -> Any:
-    """Import LightGBM, or say in one sentence what is missing."""
+    """Import LightGBM; the error names the system library that is missing."""
     try:
         import lightgbm
     except OSError as error:
@@ -82,7 +81,7 @@ def load_lightgbm() -> Any:
 
 
 def require_hyperparameters(hyperparameters: object) -> None:
-    """Raise a TypeError unless hyperparameters are a dict of settings, or None."""
+    """Raise a TypeError unless hyperparameters are a dict of settings or None."""
     if not isinstance(hyperparameters, Mapping | None):
         raise TypeError(
             f"`hyperparameters` must be a dict of LightGBM settings, got {hyperparameters!r}"
@@ -96,7 +95,7 @@ def bin_matrix(
     target: NDArray[np.float64] | None = None,
     hyperparameters: Hyperparameters | None = None,
 ) -> Any:
-    """Bin columns once, as a lightgbm.Dataset from which several targets can be learned.
+    """Bin the columns once; return a lightgbm.Dataset that serves several targets.
 
     Parameters
     ----------
@@ -105,22 +104,22 @@ def bin_matrix(
     categorical : sequence of int
         The positions of the columns that hold codes.
     target : array of shape (n_rows,), optional
-        What `grow` shall learn from parts of the rows (``.subset(rows)``).
+        The target, if `grow` gets a part of the rows (``.subset(rows)``).
     hyperparameters : dict, optional
-        Those that `grow` will get: some (``max_bin``) say how to bin, and cannot change afterwards.
+        Those that `grow` will get: some, such as ``max_bin``, set the bins and cannot change later.
 
     Raises
     ------
     ValueError
-        For a hyperparameter that cannot be heeded here.
+        For a hyperparameter that is not supported here.
     """
     lightgbm = load_lightgbm()
-    # LightGBM before 4.6 forgets which columns are categorical with the raw data.
+    # LightGBM before 4.6 loses the categorical columns when it frees the raw data.
     return lightgbm.Dataset(
         matrix,
         target,
         categorical_feature=list(categorical),
-        params=QUIET | _asked(hyperparameters),
+        params=QUIET | _canonical(hyperparameters),
         free_raw_data=False,
     )
 
@@ -134,14 +133,14 @@ def grow(
 ) -> Booster:
     """Fit a lightgbm.Booster to a target.
 
-    LightGBM's defaults with squared error, unless hyperparameters say otherwise. Without a target
-    the data must bring one.
+    The default settings are LightGBM's, with squared error. Without ``target``, the data must have
+    one.
 
     Raises
     ------
     ValueError
-        When a target is too large for LightGBM; ``name`` says what it is. For hyperparameters that
-        LightGBM refuses.
+        For a target too large for LightGBM (``name`` is its name in the message), or
+        hyperparameters that LightGBM rejects.
     """
     if target is not None and len(target) and np.abs(target).max() > np.finfo(np.float32).max:
         n_beyond = int((np.abs(target) > np.finfo(np.float32).max).sum())
@@ -150,32 +149,32 @@ def grow(
             f"learns, in {n_beyond:,} of {len(target):,} rows; give a larger unit"
         )
     lightgbm = load_lightgbm()
-    asked = _asked(hyperparameters)
+    given = _canonical(hyperparameters)
     try:
-        limited = threads(data.construct().num_data())
-        settings = {"objective": "regression", **QUIET, **limited, **asked}
+        n_rows = data.construct().num_data()
+        settings = {"objective": "regression", **QUIET, **threads(n_rows), **given}
         n_rounds = settings.pop("num_iterations", 100)
         if target is not None:
             data.set_label(target)
         booster: Booster = lightgbm.train(settings, data, num_boost_round=n_rounds)
         return booster
     except (lightgbm.basic.LightGBMError, ValueError, TypeError) as error:
-        if not asked:
+        if not given:
             raise
         raise ValueError(
-            f"LightGBM cannot work with `hyperparameters` {asked}: {str(error).strip()}; correct "
+            f"LightGBM cannot work with `hyperparameters` {given}: {str(error).strip()}; correct "
             "or leave out what it names"
         ) from error
 
 
-def _asked(hyperparameters: Hyperparameters | None) -> dict[str, object]:
-    """Hyperparameters under the names that are used here."""
-    asked = {_ALIASES.get(name, name): value for name, value in (hyperparameters or {}).items()}
+def _canonical(hyperparameters: Hyperparameters | None) -> dict[str, object]:
+    """Return the hyperparameters with aliases replaced by LightGBM's main names."""
+    given = {_ALIASES.get(name, name): value for name, value in (hyperparameters or {}).items()}
     for name, reason in _REFUSED.items():
-        if asked.get(name):
-            raise ValueError(f"`hyperparameters` asks for {name}={asked[name]!r}, but {reason}")
-    # Switched off, as by default: older versions of LightGBM refuse even that.
-    return {name: value for name, value in asked.items() if name not in _REFUSED}
+        if given.get(name):
+            raise ValueError(f"`hyperparameters` asks for {name}={given[name]!r}, but {reason}")
+    # Older versions of LightGBM reject these settings even when they are switched off.
+    return {name: value for name, value in given.items() if name not in _REFUSED}
 
 
 def predict(booster: Booster, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -184,12 +183,5 @@ def predict(booster: Booster, matrix: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def threads(n_rows: int, least: int = SMALL) -> dict[str, int]:
-    """Keep small data on one thread: sharing the work out would cost more than it saves."""
+    """Return the setting of one thread for small data, where more threads are slower."""
     return {"num_threads": 1} if n_rows < least else {}
-
-
-def draw(rows: NDArray[np.intp], n: int, seed: int = 0) -> NDArray[np.intp]:
-    """Draw at most n of the rows, in their order, the same every time."""
-    if len(rows) <= n:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, n, replace=False))

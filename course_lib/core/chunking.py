@@ -1,4 +1,4 @@
-"""Chunks: the slices of time or of rows in which a monitor measures.
+"""Chunks: the slices of rows that a monitor measures, by number of rows or by calendar period.
 
 Taught in lesson 00 (what a chunk is) and lesson 02 (how large it should be).
 """
@@ -27,19 +27,19 @@ Incomplete = Literal["keep", "drop", "append"]
 
 @dataclass(frozen=True)
 class Chunk:
-    """A slice of consecutive rows, in order of time, that is measured as one.
+    """Consecutive rows, in order of time, that are measured together.
 
     Attributes
     ----------
     index : int
         Position of the chunk in its period, from 0.
     key : str
-        Its name: ``"[0:999]"`` for positions (both inclusive), or the calendar period.
+        The positions of its rows, ``"[0:999]"`` (both inclusive), or its calendar period.
     rows : slice
-        The rows of the sorted frame; never a copy.
+        Positions of the rows in the sorted frame.
     start_date, end_date : Timestamp or None
-        First and last time in the chunk, in microseconds; for calendar chunks, of the calendar
-        period: its end is one microsecond before the next period begins.
+        First and last time in the chunk, in microseconds. A calendar chunk has start and end of
+        the calendar period; it ends one microsecond before the next period begins.
     """
 
     index: int
@@ -52,12 +52,12 @@ class Chunk:
         return int(self.rows.stop - self.rows.start)
 
     def key_in(self, period: str) -> str:
-        """Return the key, with a prefix in the reference: then it is unique in both periods."""
+        """Return the key; a prefix in the reference makes it unique over both periods."""
         return f"reference {self.key}" if period == "reference" else self.key
 
 
 class Chunker(Protocol):
-    """What every chunker does: cut ``n_rows`` sorted rows into chunks."""
+    """Interface of all chunkers: split ``n_rows`` sorted rows into chunks."""
 
     @property
     def timestamp_column_name(self) -> str | None:
@@ -76,15 +76,15 @@ class SizeBasedChunker:
     chunk_size : int
         Rows per chunk, at least 1.
     incomplete : {"keep", "drop", "append"}
-        What becomes of the rows left over at the end: a short chunk of their own, nothing,
-        or a part of the last full chunk (the only chunk, when no full one comes about).
+        Whether the remaining rows at the end are kept as a short chunk, dropped, or appended to
+        the last full chunk. If there is no full chunk, "append" keeps the short one.
     timestamp_column_name : str, optional
-        The column by which rows are sorted first.
+        The column by which rows are sorted before they are split.
 
     Raises
     ------
     TypeError, ValueError
-        For a number of rows that is no whole number above 0, or an unknown ``incomplete``.
+        For a ``chunk_size`` that is not a whole number above 0, or an unknown ``incomplete``.
 
     Notes
     -----
@@ -111,7 +111,7 @@ class SizeBasedChunker:
         if self.incomplete == "drop" and n_rows < self.chunk_size:
             raise ValueError(
                 f'incomplete="drop" leaves none of {n_rows:,} rows with `chunk_size` '
-                f'{self.chunk_size:,}; make smaller chunks, or say incomplete="keep"'
+                f'{self.chunk_size:,}; make smaller chunks, or use incomplete="keep"'
             )
         edges = _edges(n_rows, self.chunk_size, self.incomplete)
         return tuple(
@@ -124,26 +124,26 @@ class SizeBasedChunker:
 
 @dataclass(frozen=True)
 class CountBasedChunker:
-    """Chunks of equal size, about as many as asked for; rule and size are NannyML's.
+    """Chunks of equal size, about as many as requested, by NannyML's rule.
 
-    The size is ``n_rows // chunk_number``, rounded down. What that leaves over makes further full
-    chunks if there is enough of it, and with ``incomplete="keep"`` a shorter one at the end: 58
-    rows in 10 chunks are 11 chunks of 5 rows and one of 3. Short chunks set no limits (see
-    `course_lib.core.thresholds`).
+    The size is ``n_rows // chunk_number``, rounded down. The remaining rows make further full
+    chunks, and with ``incomplete="keep"`` a shorter one at the end: 58 rows with a ``chunk_number``
+    of 10 make 11 chunks of 5 rows and one of 3. Limits are not computed from short chunks (see
+    `course_lib.core.thresholds.quiet_chunks`).
 
     Parameters
     ----------
     chunk_number : int
-        The fewest full chunks, at least 1; there are more when rows are few.
+        The minimum number of full chunks, at least 1.
     incomplete : {"keep", "drop", "append"}
         As in `SizeBasedChunker`.
     timestamp_column_name : str, optional
-        The column by which rows are sorted first.
+        The column by which rows are sorted before they are split.
 
     Raises
     ------
     TypeError, ValueError
-        For a number of chunks that is no whole number above 0, or an unknown ``incomplete``.
+        For a ``chunk_number`` that is not a whole number above 0, or an unknown ``incomplete``.
 
     Notes
     -----
@@ -192,7 +192,7 @@ class PeriodBasedChunker:
     Raises
     ------
     TypeError, ValueError
-        For a name that is no text, an alias that pandas does not know, or several periods at once.
+        For a name that is not a string, or an ``offset`` that is not the alias of a single period.
 
     Notes
     -----
@@ -222,7 +222,7 @@ class PeriodBasedChunker:
                 'period alias; use for example "D", "W", "M" or "Q"'
             ) from error
         if period.freq.n != 1:
-            # pandas would group by one period, and let each chunk end n periods later.
+            # pandas would group by one period, but end each chunk n periods later.
             raise ValueError(
                 f"`offset` {self.offset!r} (the `chunk_period` of a monitor) spans "
                 f'{period.freq.n} periods; use a single one, for example "W", "M" or "Q"'
@@ -252,27 +252,27 @@ def choose_chunker(
     chunker: Chunker | None = None,
     timestamp_column_name: str | None = None,
 ) -> Chunker:
-    """Turn the four ways of asking for chunks into one chunker; ten chunks when none is given.
+    """Return the chunker for the chunk arguments of a monitor; ten chunks by default.
 
     Raises
     ------
     ValueError
-        When more than one way is given, or a period without ``timestamp_column_name``.
+        For more than one chunk argument, or a period without ``timestamp_column_name``.
     TypeError
-        When ``chunker`` is no chunker.
+        When ``chunker`` is not a chunker.
 
     Examples
     --------
     >>> choose_chunker(chunk_size=500)
     SizeBasedChunker(chunk_size=500, incomplete='keep', timestamp_column_name=None)
     """
-    ways = {
+    arguments = {
         "chunk_size": chunk_size,
         "chunk_number": chunk_number,
         "chunk_period": chunk_period,
         "chunker": chunker,
     }
-    given = [f"`{name}`" for name, value in ways.items() if value is not None]
+    given = [f"`{name}`" for name, value in arguments.items() if value is not None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} are given; give one of them, None for the others")
     if chunker is not None:
@@ -292,11 +292,11 @@ def choose_chunker(
 
 
 def _edges(n_rows: int, size: int, incomplete: Incomplete) -> Iterator[tuple[int, int]]:
-    n_full, rest = divmod(n_rows, size)
+    n_full, n_left = divmod(n_rows, size)
     stops = [size * (i + 1) for i in range(n_full)]
-    if rest and (incomplete == "keep" or not stops):
+    if n_left and (incomplete == "keep" or not stops):
         stops.append(n_rows)
-    elif rest and incomplete == "append":
+    elif n_left and incomplete == "append":
         stops[-1] = n_rows
     return zip([0, *stops[:-1]], stops, strict=True)
 
@@ -310,16 +310,16 @@ def _span(
 
 
 def _calendar_span(period: pd.Period) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """From the first to the last microsecond, whatever the resolution of the times."""
-    start, following = (moment.start_time.as_unit("us") for moment in (period, period + 1))
-    return start, (following - pd.Timedelta(1, "us")).as_unit("us")
+    """Return the first and the last microsecond of a period, for times of any resolution."""
+    start, next_start = (each.start_time.as_unit("us") for each in (period, period + 1))
+    return start, (next_start - pd.Timedelta(1, "us")).as_unit("us")
 
 
 def _require_chunker(chunker: object) -> None:
     if isinstance(chunker, (type, str)) or not callable(getattr(chunker, "split", None)):
         raise TypeError(
             f"`chunker` must be a chunker, such as SizeBasedChunker(500), got {chunker!r}; "
-            "rows, number and period have arguments of their own"
+            "for rows, number or period use `chunk_size`, `chunk_number` or `chunk_period`"
         )
 
 

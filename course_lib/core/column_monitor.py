@@ -1,61 +1,65 @@
-"""What monitors of columns share: a list of names, one threshold, one metric."""
+"""Base class of monitors that read the columns of a list."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.monitor import Monitor, State, rows_without
+from course_lib.core.chunking import Chunk
+from course_lib.core.monitor import Calculator, Options, State, rows_without
 from course_lib.core.parameters import copied
-from course_lib.core.result import Result
 from course_lib.core.schema import Schema, Table, listed
 from course_lib.core.thresholds import Threshold, Thresholds
 
-__all__ = ["ColumnsMonitor"]
+__all__ = ["ColumnOptions", "ColumnsMonitor"]
 
 
-class ColumnsMonitor(Monitor[State]):
-    """Base of monitors that read the columns of a list with one metric."""
+class ColumnOptions(Options, total=False):
+    """Keyword arguments that the constructor of each monitor of columns hands on."""
+
+    threshold: Threshold | None
+
+
+class ColumnsMonitor(Calculator[State]):
+    """Base class of monitors that read the columns of a list.
+
+    Attributes
+    ----------
+    threshold : Threshold, optional
+        The same as ``thresholds``, under NannyML's name; give one of the two.
+    """
 
     _metric: ClassVar[str]
     _n_columns: ClassVar[int] = 1  # minimum number of columns
     _columns_argument: ClassVar[str] = "column_names"
-    treat_as_categorical: Sequence[str] | None = None
     _accepts_empty: ClassVar[bool] = False  # whether an all-missing column is allowed
+    treat_as_numerical: Sequence[str] | None = None
+    treat_as_categorical: Sequence[str] | None = None
 
     def __init__(
         self,
         *,
         timestamp_column_name: str | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
         threshold: Threshold | None = None,
-        thresholds: Thresholds = None,
         cross_fit: bool = True,
         progress: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         self.threshold = copied(threshold)
         super().__init__(
             timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            thresholds=thresholds,
             cross_fit=cross_fit,
             progress=progress,
+            **options,
         )
 
     def _resolve(self) -> None:
         super()._resolve()
-        self._categorical = listed(self.treat_as_categorical)
+        self._treated = listed(self.treat_as_numerical), listed(self.treat_as_categorical)
         n_columns = len(self._columns())
         if n_columns < self._n_columns:
             raise ValueError(
@@ -71,27 +75,14 @@ class ColumnsMonitor(Monitor[State]):
     def _columns(self) -> list[str]:
         return listed(getattr(self, self._columns_argument))
 
-    def calculate(self, analysis: pd.DataFrame) -> Result:
-        """Measure the chunks of a frame; reference chunks come first in the result.
-
-        Parameters
-        ----------
-        analysis : DataFrame
-            With the same columns as the reference.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Before `fit`, or for input that cannot be used.
-        """
-        return self._run(analysis)
-
     def _schema(self, reference: pd.DataFrame) -> Schema:
         return Schema.learn(
             reference,
             self._columns(),
             timestamp=self._timestamp,
-            categorical=self._categorical,
+            row_id=self.id_column_name,
+            numeric=self._treated[0],
+            categorical=self._treated[1],
         )
 
     def _check_reference(self, table: Table) -> None:

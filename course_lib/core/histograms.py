@@ -1,4 +1,4 @@
-"""Distributions of columns as shares per chunk: what is kept for a picture instead of raw rows.
+"""Histograms of columns per chunk: shares of rows in bins, kept for plots instead of rows.
 
 Taught in lesson 06.
 """
@@ -21,18 +21,18 @@ __all__ = ["CategoryBins", "NumberBins", "Shares", "tidy_shares"]
 
 Floats = NDArray[np.float64]
 N_INNER_BINS, N_OUTER_BINS = 30, 10
-N_CATEGORIES = 8  # more shades could not be told apart
+N_CATEGORIES = 8  # more colors are hard to distinguish
 MISSING, OTHER, BELOW, ABOVE = "missing", "other", "below", "above"
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How the rows of one chunk are spread over the bins of a column.
+    """The shares of the rows of one chunk in the bins of a column.
 
     Attributes
     ----------
     bins : NumberBins or CategoryBins
-        What the shares are of.
+        The bins, in the order of ``parts``.
     parts : array of shape (n_bins,)
         Shares of the chunk's rows; they sum to 1.
     """
@@ -43,12 +43,12 @@ class Shares:
 
 @dataclass(frozen=True)
 class NumberBins:
-    """Fifty bins of equal width for a numeric column, one for each tail, one for missing values.
+    """Bins of a numeric column: 50 of equal width, one for each tail, one for missing values.
 
     Attributes
     ----------
     edges : array of shape (51,)
-        The inner thirty bins run from the 0.5 % to the 99.5 % quantile of the reference; ten on
+        The middle 30 bins run from the 0.5 % to the 99.5 % quantile of the reference; 10 more on
         either side leave room for drift.
     """
 
@@ -56,9 +56,9 @@ class NumberBins:
 
     @classmethod
     def learn(cls, values: Floats) -> NumberBins:
-        """Fix the bins by sorted values without a missing one; there may be none."""
+        """Compute the bins from sorted values without missing ones; the array may be empty."""
         low, high = np.quantile(values, [0.005, 0.995]) if len(values) else (0.0, 1.0)
-        if low == high:  # constant but for a few values: a bin needs a width
+        if low == high:  # almost constant: a bin needs a width
             pad = max(0.5, 1e-6 * abs(low))
             low, high = low - pad, high + pad
         step = (high - low) / N_INNER_BINS
@@ -68,7 +68,7 @@ class NumberBins:
     @property
     def labels(self) -> list[str]:
         """The names of the bins, in order; missing values last."""
-        for digits in (4, 6, 9, 17):  # as few as tell the bins apart
+        for digits in (4, 6, 9, 17):  # the fewest that make the labels unique
             inner = [f"{a:.{digits}g} to {b:.{digits}g}" for a, b in pairwise(self.edges)]
             if len(set(inner)) == len(inner):
                 break
@@ -76,31 +76,31 @@ class NumberBins:
 
     @property
     def left(self) -> Floats:
-        """The lower edges; none for missing values."""
+        """The lower edges; NaN for missing values."""
         return np.array([-np.inf, *self.edges, np.nan])
 
     @property
     def right(self) -> Floats:
-        """The upper edges; none for missing values."""
+        """The upper edges; NaN for missing values."""
         return np.array([*self.edges, np.inf, np.nan])
 
     def shares(self, values: Floats, n_rows: int) -> Shares:
-        """Count sorted values of a chunk of ``n_rows`` rows; the rest of them are missing."""
-        cuts = np.searchsorted(values, self.edges, "left")
-        counts = np.diff([0, *cuts, len(values), n_rows])
+        """Return the shares of sorted values in ``n_rows`` rows; the other rows are missing."""
+        n_below = np.searchsorted(values, self.edges, "left")
+        counts = np.diff([0, *n_below, len(values), n_rows])
         return Shares(self, counts / n_rows)
 
 
 @dataclass(frozen=True)
 class CategoryBins:
-    """The most frequent categories of the reference, all others as one, and missing values.
+    """Bins of the most frequent categories, of all others together, and of missing values.
 
     Attributes
     ----------
     names : tuple of str
-        The categories that are kept apart, in their own order.
+        The categories that have a bin of their own, in the order of their codes.
     codes : array of int
-        Which of the column's codes they are.
+        Their codes in the column.
     """
 
     names: tuple[str, ...]
@@ -108,15 +108,15 @@ class CategoryBins:
 
     @classmethod
     def learn(cls, counts: Floats, column: Column) -> CategoryBins:
-        """Fix the bins by a count per code; code 0 stands for unseen values."""
+        """Compute the bins from a count per code; code 0 stands for unseen categories."""
         common = np.argsort(-counts[1:], kind="stable")[:N_CATEGORIES]
         codes = np.sort(common) + 1
-        kept = [column.categories[code - 1] for code in codes]
-        names = [str(value) for value in kept]
-        # The number 1 and the text "1" are two bins, and so are categories named like ours.
-        names = [repr(v) if names.count(n) > 1 else n for n, v in zip(names, kept, strict=True)]
-        taken = (OTHER, MISSING)
-        return cls(tuple(f"{n} (category)" if n in taken else n for n in names), codes)
+        values = [column.categories[code - 1] for code in codes]
+        names = [str(value) for value in values]
+        # Names must be unique: 1 and "1" are two categories, and "missing" can be a third.
+        names = [repr(v) if names.count(n) > 1 else n for n, v in zip(names, values, strict=True)]
+        reserved = (OTHER, MISSING)
+        return cls(tuple(f"{n} (category)" if n in reserved else n for n in names), codes)
 
     @property
     def labels(self) -> list[str]:
@@ -125,16 +125,16 @@ class CategoryBins:
 
     @property
     def left(self) -> Floats:
-        """No edges: categories have none."""
+        """NaN: categories do not have edges."""
         return np.full(len(self.names) + 2, np.nan)
 
     right = left
 
     def shares(self, counts: Floats, n_rows: int) -> Shares:
-        """Bring a count per code, of a chunk of ``n_rows`` rows, to the bins."""
-        kept = counts[self.codes]
-        other = counts.sum() - kept.sum()
-        return Shares(self, np.array([*kept, other, n_rows - counts.sum()]) / n_rows)
+        """Return the shares of the bins from a count per code, in ``n_rows`` rows."""
+        frequent = counts[self.codes]
+        other = counts.sum() - frequent.sum()
+        return Shares(self, np.array([*frequent, other, n_rows - counts.sum()]) / n_rows)
 
 
 def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.D
     found = list(found)
     sizes = [len(shares.parts) for _, _, shares in found]
 
-    def each(values: list[Any]) -> Any:
+    def repeated(values: list[Any]) -> Any:
         return np.repeat(np.array(values, dtype=object), sizes)
 
     chunks = [chunk for chunk, _, _ in found]
@@ -164,10 +164,10 @@ def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.D
             "chunk_index": np.repeat(
                 np.array([chunk.index for chunk in chunks], dtype="int64"), sizes
             ),
-            "key": each([chunk.key_in(period) for chunk in chunks]),
-            "start_date": each([chunk.start_date for chunk in chunks]),
-            "end_date": each([chunk.end_date for chunk in chunks]),
-            "column": each([name for _, name, _ in found]),
+            "key": repeated([chunk.key_in(period) for chunk in chunks]),
+            "start_date": repeated([chunk.start_date for chunk in chunks]),
+            "end_date": repeated([chunk.end_date for chunk in chunks]),
+            "column": repeated([name for _, name, _ in found]),
             "bin": np.concatenate(
                 [np.array(shares.bins.labels, dtype=object) for *_, shares in found]
             ),

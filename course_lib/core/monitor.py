@@ -1,6 +1,6 @@
 """Base class of all monitors: fit on the reference, measure chunks, set limits, raise alerts.
 
-A monitor supplies two steps, `_learn` and `_measure`. Cross-fitting, limits and alerts live here.
+A monitor implements two steps, `_learn` and `_measure`. Cross-fitting, limits and alerts are here.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Literal, Self, TypedDict, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from course_lib.core.chunking import Chunk, Chunker, choose_chunker
-from course_lib.core.histograms import Shares, tidy_shares
 from course_lib.core.parameters import Parametrized, copied
-from course_lib.core.result import COLUMNS, MEASURES, Result, ResultKind
+from course_lib.core.readings import Measured, Reading, Readings
+from course_lib.core.result import COLUMNS, Result, ResultKind
 from course_lib.core.schema import Schema, Table
 from course_lib.core.thresholds import (
     Bounds,
@@ -30,56 +31,24 @@ from course_lib.core.thresholds import (
     thresholds_by_metric,
 )
 
-__all__ = ["Monitor", "Reading", "not_fitted", "rows_without"]
+__all__ = ["Calculator", "Monitor", "Options", "not_fitted", "rows_without"]
 
 State = TypeVar("State")
 Series = tuple[str, str]  # (column, metric); the column is "" for the whole model
 Calibration = dict[str, tuple[float, int]]  # per metric: scale of the band, chunks behind it
 MAX_SHOWN = 3  # limits in a repr
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # a value that equals its limit up to this share of it does not alert
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a monitor read in one chunk, for one column and one metric.
+class Options(TypedDict, total=False):
+    """Keyword arguments that the constructor of each monitor hands on to `Monitor`."""
 
-    Attributes
-    ----------
-    metric : str
-    value : float
-        NaN only together with a ``note`` that says why.
-    n_used : int
-        Rows the metric could use.
-    column : str
-        "" for metrics of the whole model, or of all columns together.
-    sampling_error : float
-    spread : float
-        The standard error behind a confidence boundary; NaN where the monitor draws none.
-    baseline, n_baseline : float, int, optional
-        In a reference chunk: the value that sets limits and the rows behind it, when they are
-        not ``value`` and ``n_used`` (an estimate is judged by realized values).
-    note : str
-    shares : Shares, optional
-        How the column is spread in the chunk, for a picture; the same for all its metrics.
-    """
-
-    metric: str
-    value: float
-    n_used: int
-    column: str = ""
-    sampling_error: float = np.nan
-    spread: float = np.nan
-    baseline: float | None = None
-    n_baseline: int | None = None
-    note: str = ""
-    shares: Shares | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def quiet(self) -> tuple[float, int]:
-        """The value that sets limits, and the number of rows behind it."""
-        if self.baseline is None or self.n_baseline is None:
-            return self.value, self.n_used
-        return self.baseline, self.n_baseline
+    id_column_name: str | None
+    chunk_size: int | None
+    chunk_number: int | None
+    chunk_period: str | None
+    chunker: Chunker | None
+    thresholds: Thresholds
 
 
 class Monitor(Parametrized, ABC, Generic[State]):
@@ -92,8 +61,20 @@ class Monitor(Parametrized, ABC, Generic[State]):
 
     Attributes
     ----------
-    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker, thresholds
-        As they were given; a change takes effect at the next `fit`.
+    timestamp_column_name : str, optional
+        The column that orders the rows and dates the chunks; without it rows stay in the order
+        of the frame.
+    id_column_name : str, optional
+        The column that orders rows of equal time, so that results do not depend on the order in
+        which rows arrive. Needs ``timestamp_column_name``.
+    chunk_size, chunk_number, chunk_period, chunker
+        One of them; ten chunks when none is given.
+    thresholds : Threshold or dict of metric name to Threshold, optional
+        One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default.
+    cross_fit : bool
+        Measure each chunk of the reference by what was learned from the others.
+    progress : bool
+        Show a progress bar.
     """
 
     _kind: ClassVar[ResultKind] = "drift"
@@ -105,6 +86,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
         self,
         *,
         timestamp_column_name: str | None = None,
+        id_column_name: str | None = None,
         chunk_size: int | None = None,
         chunk_number: int | None = None,
         chunk_period: str | None = None,
@@ -114,6 +96,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
         progress: bool = False,
     ) -> None:
         self.timestamp_column_name = timestamp_column_name
+        self.id_column_name = id_column_name
         self.chunk_size, self.chunk_number = chunk_size, chunk_number
         self.chunk_period, self.chunker = chunk_period, copied(chunker)
         self.thresholds = copied(thresholds)
@@ -145,12 +128,17 @@ class Monitor(Parametrized, ABC, Generic[State]):
                 f"`{self.timestamp_column_name}`; name one of them"
             )
         self._timestamp: str | None = self.timestamp_column_name or own
+        if self.id_column_name is not None and self._timestamp is None:
+            raise ValueError(
+                "`id_column_name` orders rows of equal time and needs `timestamp_column_name`: "
+                "name the column that holds the time of each row"
+            )
         self._thresholds = thresholds_by_metric(self._asked_thresholds(), self._metric_names())
 
     def _asked_thresholds(self) -> Thresholds:
         return self.thresholds
 
-    # What a subclass supplies
+    # What a subclass implements
 
     @abstractmethod
     def _schema(self, reference: pd.DataFrame) -> Schema:
@@ -197,11 +185,13 @@ class Monitor(Parametrized, ABC, Generic[State]):
         """Learn from the measured reference chunks what boundaries need."""
         return {}
 
-    def _boundaries(self, calibration: Calibration, reading: Reading) -> tuple[float, float]:
-        """Return the (lower, upper) confidence boundary of a reading."""
+    def _boundaries(
+        self, calibration: Calibration, metric: str, value: float, spread: float
+    ) -> tuple[float, float]:
+        """Return the (lower, upper) confidence boundary of a value."""
         return np.nan, np.nan
 
-    # The machine
+    # Fitting
 
     def fit(self, reference: pd.DataFrame) -> Self:
         """Learn from the reference set, measure its chunks and set the limits.
@@ -238,13 +228,11 @@ class Monitor(Parametrized, ABC, Generic[State]):
 
     def _fit(self, reference: pd.DataFrame) -> _Fitted[State]:
         schema = self._schema(reference)
-        table = schema.read(reference, chunker=self._chunker)
-        self._check_reference(table)
-        self._check(table)
+        table = self._read(schema, reference, "reference")
         self._require_chunks(table)
         blocks = self._cut(len(table.chunks))
         state = self._learn(table, np.arange(table.n_rows))
-        measured: list[tuple[Chunk, Reading]] = []
+        measured: list[Measured] = []
         kept = state
         for fold, chunks in self._folds(table, state, blocks):
             measured += self._readings(fold, table, chunks)
@@ -253,10 +241,20 @@ class Monitor(Parametrized, ABC, Generic[State]):
         for _, reading in measured:
             quiet.setdefault((reading.column, reading.metric), []).append(reading.quiet)
         calibration = self._calibrate([reading for _, reading in measured])
-        fitted = _Fitted(self, schema, kept, quiet, calibration)
-        fitted.reference = self._frame(fitted, measured, "reference")
-        fitted.shares = _shares(measured, "reference")
+        readings = Readings.of(measured, "reference")
+        fitted = _Fitted(self, schema, kept, quiet, calibration, shares=readings.shares)
+        fitted.reference = self._judged(fitted, readings.frame)
         return fitted
+
+    def _read(self, schema: Schema, frame: pd.DataFrame, name: str) -> Table:
+        """Check a frame and cut it into chunks."""
+        label = self._target() if name == "analysis" else None
+        skip = [] if label is None else [label]
+        table = schema.read(frame, skip=skip, name=name).cut(self._chunker)
+        if name == "reference":
+            self._check_reference(table)
+        self._check(table)
+        return table
 
     def save(self, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
         """Write the monitor, as it was constructed and fitted, to one file for `course_lib.load`.
@@ -303,32 +301,61 @@ class Monitor(Parametrized, ABC, Generic[State]):
             )
         return found
 
-    def _run(self, frame: pd.DataFrame, verb: str = "calculate(analysis)") -> Result:
-        """Measure a frame by the rules and the state of the last `fit`."""
-        fitted = self._fitted
-        if fitted is None:
-            raise not_fitted(self, verb)
-        return fitted.rules._measured(fitted, frame)
+    # Measuring and judging
 
-    def _measured(self, fitted: _Fitted[State], frame: pd.DataFrame) -> Result:
-        skip = [target] if (target := self._target()) else []
-        table = fitted.schema.read(frame, chunker=self._chunker, skip=skip, name="analysis")
-        self._check(table)
-        measured = list(self._readings(fitted.state, table, table.chunks))
-        analysis = self._frame(fitted, measured, "analysis")
-        both = pd.concat([fitted.reference, analysis], ignore_index=True)
-        shares = [fitted.shares, _shares(measured, "analysis")]
-        return self._result(
-            both, None if shares[0] is None else pd.concat(shares, ignore_index=True)
-        )
+    def measure(self, frame: pd.DataFrame) -> Readings:
+        """Measure the chunks of a frame by what the last `fit` learned, without limits.
+
+        A chunk measured alone has the very value that it has in a longer frame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            With the columns of the reference; an estimator does not need the label.
+
+        Returns
+        -------
+        Readings
+            For `judge`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before `fit`, or for input that cannot be used.
+        """
+        return self._require_fitted("measure(frame)").measure(frame)
+
+    def judge(self, readings: Readings, *, thresholds: Thresholds = None) -> Result:
+        """Set limits and alerts for measured chunks; reference chunks come first in the result.
+
+        Parameters
+        ----------
+        readings : Readings
+            From `measure` of this monitor.
+        thresholds : Threshold or dict of metric name to Threshold, optional
+            Instead of those of the last `fit`, for the reference, too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before `fit`; for thresholds, or readings of a metric, that this monitor does not have.
+        """
+        return self._require_fitted("judge(readings)").judge(readings, thresholds)
+
+    def _run(self, frame: pd.DataFrame, verb: str) -> Result:
+        fitted = self._require_fitted(verb)
+        return fitted.judge(fitted.measure(frame))
+
+    def _require_fitted(self, verb: str) -> _Fitted[State]:
+        if self._fitted is None:
+            raise not_fitted(self, verb)
+        return self._fitted
 
     def _result(self, frame: pd.DataFrame, shares: pd.DataFrame | None) -> Result:
         totals = [metric for metric in self._metric_names() if self._bounds(metric).total]
         return Result(frame, self._kind, shares, frozenset(totals))
 
-    def _readings(
-        self, state: State, table: Table, chunks: Sequence[Chunk]
-    ) -> Iterable[tuple[Chunk, Reading]]:
+    def _readings(self, state: State, table: Table, chunks: Sequence[Chunk]) -> Iterable[Measured]:
         for chunk in self._shown(chunks):
             try:
                 yield from ((chunk, reading) for reading in self._measure(state, table, chunk))
@@ -389,72 +416,77 @@ class Monitor(Parametrized, ABC, Generic[State]):
             values, n_used=sizes, n=n, bounds=self._bounds(metric)
         )
 
-    def _own_limits(self, fitted: _Fitted[State], reading: Reading, n: int) -> Limits:
-        return self._limits(reading.metric, fitted.quiet[reading.column, reading.metric], n)
+    def _judged(self, fitted: _Fitted[State], frame: pd.DataFrame) -> pd.DataFrame:
+        """Add confidence boundaries, limits, alerts and units to a frame of readings."""
+        rows = _rows(frame, "metric", "value", "spread")
+        band = [self._boundaries(fitted.calibration, *row) for row in rows]
+        lower, upper = np.array(band, dtype=float).reshape(-1, 2).T
+        judged = self._limited(fitted, frame).assign(
+            lower_confidence_boundary=lower,
+            upper_confidence_boundary=upper,
+            unit=[self._unit(metric) for metric in frame["metric"]],
+        )
+        return judged[list(COLUMNS)]
 
-    def _frame(
-        self, fitted: _Fitted[State], measured: Sequence[tuple[Chunk, Reading]], period: str
-    ) -> pd.DataFrame:
-        known: dict[tuple[Any, ...], Limits] = {}
-        rows = []
-        for chunk, reading in measured:
-            n = reading.n_used or len(chunk)
-            series = reading.column, reading.metric, n
-            if series not in known:  # chunks of one size share their limits
+    def _limited(self, fitted: _Fitted[State], frame: pd.DataFrame) -> pd.DataFrame:
+        """Add, or replace, limits and alerts."""
+        limits = np.array(self._limits_of_rows(fitted, frame), dtype=float)
+        value, (lower, upper) = frame["value"].to_numpy(), limits.reshape(-1, 2).T
+        below = value < lower - _ROUNDING * np.abs(lower)
+        above = value > upper + _ROUNDING * np.abs(upper)
+        return frame.assign(lower_threshold=lower, upper_threshold=upper, alert=below | above)
+
+    def _limits_of_rows(self, fitted: _Fitted[State], frame: pd.DataFrame) -> list[Limits]:
+        """Return the limits of each row; chunks of one size share them."""
+        known: dict[tuple[str, str, int], Limits] = {}
+        found = []
+        for column, metric, n_used, n_rows in _rows(frame, "column", "metric", "n_used", "n_rows"):
+            series = column, metric, n_used or n_rows
+            if series not in known:
                 try:
-                    known[series] = self._own_limits(fitted, reading, n)
+                    known[series] = self._limits(metric, fitted.quiet[column, metric], series[2])
                 except ValueError as error:
-                    raise ValueError(_blamed(error, reading, measured)) from error
-            rows.append(self._row(fitted, chunk, reading, period, known[series]))
-        frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        for name in ("start_date", "end_date"):
-            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[us]")
-        counts = dict.fromkeys(("chunk_index", "n_rows", "n_used"), "int64")
-        return frame.astype({**dict.fromkeys(MEASURES, float), **counts, "alert": bool})
-
-    def _row(
-        self, fitted: _Fitted[State], chunk: Chunk, reading: Reading, period: str, limits: Limits
-    ) -> tuple[Any, ...]:
-        lower, upper = limits
-        # A value that equals its limit up to rounding is no alert.
-        alert = (lower is not None and reading.value < lower - _ROUNDING * abs(lower)) or (
-            upper is not None and reading.value > upper + _ROUNDING * abs(upper)
-        )
-        return (
-            period,
-            chunk.index,
-            chunk.key_in(period),
-            chunk.start_date,
-            chunk.end_date,
-            len(chunk),
-            reading.n_used,
-            reading.column,
-            reading.metric,
-            reading.value,
-            reading.sampling_error,
-            *self._boundaries(fitted.calibration, reading),
-            lower,
-            upper,
-            alert,
-            self._unit(reading.metric),
-            reading.note,
-        )
+                    raise ValueError(_explained(error, column, metric, frame)) from error
+            found.append(known[series])
+        return found
 
     def __repr__(self) -> str:
         state = self._fitted.described() if self._fitted else "not fitted"
         return f"{type(self).__name__}({self._changed()}; {state})"
 
 
-def _blamed(error: ValueError, reading: Reading, measured: Sequence[tuple[Chunk, Reading]]) -> str:
+class Calculator(Monitor[State]):
+    """Base of monitors whose verb is `calculate`: all but the estimators."""
+
+    def calculate(self, analysis: pd.DataFrame) -> Result:
+        """Measure the chunks of a frame and judge them; reference chunks come first in the result.
+
+        Parameters
+        ----------
+        analysis : DataFrame
+            With the same columns as the reference. Of a label, values may be missing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before `fit`, or for input that cannot be used.
+        """
+        return self._run(analysis, "calculate(analysis)")
+
+
+def _rows(frame: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
+    """Iterate over rows of some columns."""
+    return zip(*(frame[name] for name in names), strict=True)
+
+
+def _explained(error: ValueError, column: str, metric: str, frame: pd.DataFrame) -> str:
     """Name the series without a limit, and say why its first empty chunk has no value."""
-    column, metric = reading.column, reading.metric
-    notes = (
-        f"; in chunk {chunk.key}, {other.note}"
-        for chunk, other in measured
-        if (other.column, other.metric) == (column, metric) and other.note
-    )
-    where = f"`{column}`, {metric}" if column else metric
-    return f"{where}: {error}{next(notes, '')}"
+    empty = frame[(frame["column"] == column) & (frame["metric"] == metric) & (frame["note"] != "")]
+    series = f"`{column}`, {metric}" if column else metric
+    if empty.empty:
+        return f"{series}: {error}"
+    key = empty["key"].iloc[0].removeprefix("reference ")
+    return f"{series}: {error}; in chunk {key}, {empty['note'].iloc[0]}"
 
 
 def rows_without(table: Table, chunks: Sequence[Chunk]) -> NDArray[np.intp]:
@@ -474,6 +506,33 @@ class _Fitted(Generic[State]):
     calibration: Calibration
     reference: pd.DataFrame = field(default_factory=pd.DataFrame)
     shares: pd.DataFrame | None = None
+
+    def measure(self, frame: pd.DataFrame) -> Readings:
+        """Measure the chunks of a frame."""
+        table = self.rules._read(self.schema, frame, "analysis")
+        return Readings.of(self.rules._readings(self.state, table, table.chunks))
+
+    def judge(self, readings: Readings, thresholds: Thresholds = None) -> Result:
+        """Set limits and alerts."""
+        rules, reference = self.rules, self.reference
+        unknown = set(zip(readings.frame["column"], readings.frame["metric"], strict=True))
+        if unknown := unknown - set(self.quiet):
+            column, metric = sorted(unknown)[0]
+            raise ValueError(
+                f"`readings` hold {len(unknown)} series that this monitor does not have, such as "
+                f"{metric!r} of column {column!r}; judge them with the monitor that measured them"
+            )
+        if thresholds is not None:
+            rules = copy(rules)
+            rules._thresholds = thresholds_by_metric(thresholds, rules._metric_names())
+            reference = rules._limited(self, reference)
+        frames = [reference, rules._judged(self, readings.frame)]
+        shares = [self.shares, readings.shares]
+        known = [part for part in shares if part is not None]
+        return rules._result(
+            pd.concat(frames, ignore_index=True),
+            pd.concat(known, ignore_index=True) if known else None,
+        )
 
     def described(self) -> str:
         """Return the number of reference chunks and the limits of a chunk, for a repr."""
@@ -516,12 +575,3 @@ def not_fitted(monitor: object, verb: str) -> Exception:
         f"this {type(monitor).__name__} is not fitted; call `.fit(reference)` before `.{verb}`"
     )
     return error
-
-
-def _shares(measured: Sequence[tuple[Chunk, Reading]], period: str) -> pd.DataFrame | None:
-    found = {
-        (chunk.index, reading.column): (chunk, reading.column, reading.shares)
-        for chunk, reading in measured
-        if reading.shares is not None
-    }
-    return tidy_shares(found.values(), period) if found else None

@@ -17,21 +17,21 @@ N_SHOWN = 20
 
 
 def notebook_table(heading: str, rows: pd.DataFrame, alerts: ArrayLike) -> str:
-    """Return a heading and a table as HTML; all texts are escaped.
+    """Return a heading and a table as HTML; all text is escaped.
 
-    Of more than 20 rows the table shows the latest 20 that alert. If fewer alert, the latest other
-    rows fill it up. A line below the table says how many rows it shows. Columns of texts without
-    any text are left out.
+    With more than 20 rows, the table shows the latest 20 that alert. If fewer alert, the latest
+    other rows are added. A line below the table gives the number of rows shown. String columns
+    without any text are left out.
 
     Parameters
     ----------
     heading : str
     rows : DataFrame
-        In order of time. Truth values are shown as "alert" and "".
+        In order of time. Booleans are shown as "alert" and "".
     alerts : array-like of bool, shape (n_rows,)
-        The rows to prefer when there are too many.
+        The rows that take precedence when there are too many.
     """
-    shown, remark = _chosen(np.asarray(alerts, dtype=bool))
+    shown, remark = _selected(np.asarray(alerts, dtype=bool))
     texts = {name: [_text(value) for value in rows[name].iloc[shown]] for name in rows}
     kept = {
         str(name): cells
@@ -41,11 +41,10 @@ def notebook_table(heading: str, rows: pd.DataFrame, alerts: ArrayLike) -> str:
     head = f"<thead>{_line('th', kept)}</thead>"
     body = "".join(_line("td", cells) for cells in zip(*kept.values(), strict=True))
     table = f'<table class="dataframe">{head}<tbody>{body}</tbody></table>' if len(rows) else ""
-    # Without these classes a notebook would set text between two dollar signs as a formula.
-    return (
-        f'<div class="tex2jax_ignore mathjax_ignore"><p><code>{escape(heading)}</code></p>{table}'
-        f"{remark and f'<p>{remark}</p>'}</div>"
-    )
+    note = f"<p>{remark}</p>" if remark else ""
+    # Without these classes a notebook renders text between two dollar signs as a formula.
+    title = f"<p><code>{escape(heading)}</code></p>"
+    return f'<div class="tex2jax_ignore mathjax_ignore">{title}{table}{note}</div>'
 
 
 def compact(value: float) -> str:
@@ -61,17 +60,18 @@ def compact(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
-def _chosen(alerts: NDArray[np.bool_]) -> tuple[NDArray[np.intp], str]:
-    """Return the positions of the rows to show, in order, and what to say about the others."""
+def _selected(alerts: NDArray[np.bool_]) -> tuple[NDArray[np.intp], str]:
+    """Return the positions of the rows to show, in order, and a remark on the others."""
     if len(alerts) <= N_SHOWN:
         return np.arange(len(alerts)), ""
-    loud, quiet = np.flatnonzero(alerts), np.flatnonzero(~alerts)
-    n_loud = min(len(loud), N_SHOWN)
-    n_quiet = N_SHOWN - n_loud
-    parts = [f"the latest {n_loud} of {len(loud)} that alert"] * bool(n_loud)
-    parts += [f"the latest {n_quiet} of {len(quiet)} that do not"] * bool(n_quiet)
-    shown = np.sort(np.concatenate([loud[len(loud) - n_loud :], quiet[len(quiet) - n_quiet :]]))
-    return shown, f"{N_SHOWN} of {len(alerts):,} rows are shown: {' and '.join(parts)}."
+    alerting, others = np.flatnonzero(alerts), np.flatnonzero(~alerts)
+    n_alerting = min(len(alerting), N_SHOWN)
+    n_others = N_SHOWN - n_alerting
+    parts = [f"the latest {n_alerting} of {len(alerting)} that alert"] if n_alerting else []
+    parts += [f"the latest {n_others} of {len(others)} that do not"] if n_others else []
+    latest = [alerting[len(alerting) - n_alerting :], others[len(others) - n_others :]]
+    remark = f"{N_SHOWN} of {len(alerts):,} rows are shown: {' and '.join(parts)}."
+    return np.sort(np.concatenate(latest)), remark
 
 
 def _text(value: bool | float | str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, KeysView, Mapping, ValuesView
 from copy import copy, deepcopy
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from reprlib import Repr
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import pandas as pd
 
@@ -22,14 +22,20 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Parametrized:
-    """Base of objects whose constructor stores each argument under its own name.
+    """Base class of objects whose constructor stores each argument under its own name.
 
     `sklearn.base.clone` works, too. What is derived from parameters belongs in ``_resolve``. A
     subclass whose ``__init__`` takes ``**options`` hands them on to its base class, and has the
     parameters of both.
     """
 
+    __signature__: ClassVar[Signature]
     _fitted: object | None
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Show all parameters, those of the base class too, to `help` and to completion."""
+        super().__init_subclass__(**settings)
+        cls.__signature__ = Signature(list(cls._parameters().values()))
 
     @classmethod
     def _parameters(cls) -> dict[str, Parameter]:

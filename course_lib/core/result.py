@@ -1,4 +1,4 @@
-"""Results: what every monitor returns, one tidy frame."""
+"""Results of monitors: one tidy frame of values, limits and alerts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COLUMNS = (
     "unit",
     "note",
 )
-#: The types of the columns of `Result.to_df`; all others hold texts, "" where there is none.
+#: The dtypes of the columns of `Result.to_df`; all others hold strings, "" for none.
 _DTYPES = {
     **dict.fromkeys(("chunk_index", "n_rows", "n_used"), np.dtype("int64")),
     **dict.fromkeys(("start_date", "end_date"), np.dtype("datetime64[us]")),
@@ -74,20 +74,20 @@ Period = Literal["all", "reference", "analysis"]
 class Result:
     """The values, limits and alerts of a monitor, one row per chunk, column and metric.
 
-    Get the frame with `to_df`, the chunks that alert with `alerts`, a part with `filter`, a
-    picture with `plot`. ``len(result)`` is the number of rows of the frame. A notebook shows a
-    table of the analysis chunks. Raw rows of your data are never kept. Taught in lesson 02.
+    `to_df` returns the frame, `alerts` the rows that alert, `filter` a part of the result, `plot` a
+    figure. ``len(result)`` is the number of rows of the frame. A notebook shows a table of the
+    analysis chunks. A result does not hold rows of your data. Taught in lesson 02.
 
     Attributes
     ----------
     kind : {"estimated", "realized", "drift", "quality"}
     totals : frozenset of str
-        The metrics that are a sum over the rows used, not a mean.
+        The metrics that are a sum, not a mean, over the rows used.
 
     Raises
     ------
     ValueError
-        For an unknown kind, or a frame with other columns or types than those of `to_df`.
+        For an unknown kind, or a frame that does not have the columns and dtypes of `to_df`.
     """
 
     _frame: pd.DataFrame
@@ -116,11 +116,10 @@ class Result:
         ``upper_confidence_boundary``, ``lower_threshold``, ``upper_threshold``, ``alert``,
         ``unit`` and ``note``, which says why a value is missing.
 
-        A key names one chunk of both periods: positions in the frame (``"[0:299]"``) or the
-        calendar period (``"2024-03"``) in the analysis, the same after ``"reference "`` in the
-        reference. So within a column and metric, keys are a unique index; the exception are chunks
-        of minutes in the hour that a clock repeats in autumn. Dates are in
-        microseconds, and a calendar chunk ends one microsecond before the next one begins.
+        A key is the row positions (``"[0:299]"``) or the calendar period (``"2024-03"``) of a
+        chunk; in the reference it begins with ``"reference "``. Within a column and metric keys are
+        unique, except for chunks of minutes in the hour that the clock repeats in autumn. Dates are
+        in microseconds, and a calendar chunk ends one microsecond before the next one begins.
         """
         return self._frame.copy()
 
@@ -130,12 +129,12 @@ class Result:
         Parameters
         ----------
         period : {"analysis", "reference", "all"}
-            Alerts of the reference are false by definition.
+            Alerts in the reference are false alarms by definition.
 
         Raises
         ------
         ValueError
-            For another period.
+            For an unknown period.
 
         Examples
         --------
@@ -151,17 +150,17 @@ class Result:
         return frame[frame["alert"]].reset_index(drop=True)
 
     def distribution(self) -> pd.DataFrame:
-        """Return how the columns are spread in each chunk: a copy, one row per chunk and bin.
+        """Return a copy of the distributions of the columns, one row per chunk, column and bin.
 
         Columns: ``period``, ``chunk_index``, ``key``, ``start_date``, ``end_date``, ``column``,
         ``bin`` (the range of numbers or the category, ``below``, ``above``, ``other``,
-        ``missing``), ``left`` and ``right`` (the edges of a bin of numbers) and ``share`` of the
+        ``missing``), ``left`` and ``right`` (the edges of a numeric bin) and ``share`` of the
         chunk's rows. Taught in lesson 06.
 
         Raises
         ------
         ValueError
-            When the result is not one of `UnivariateDriftCalculator`.
+            When the result does not come from a `UnivariateDriftCalculator`.
         """
         if self._shares is None:
             raise ValueError(
@@ -187,35 +186,37 @@ class Result:
         """
         if period not in ("all", "reference", "analysis"):
             raise ValueError(f'`period` must be "all", "reference" or "analysis", got {period!r}')
-        keep = pd.Series(True, index=self._frame.index)
+        mask = pd.Series(True, index=self._frame.index)
         if period != "all":
-            keep &= self._frame["period"] == period
-        for argument, field, wanted in (
+            mask &= self._frame["period"] == period
+        for argument, field, selected in (
             ("metrics", "metric", metrics),
             ("column_names", "column", column_names),
         ):
-            if wanted is not None:
-                keep &= self._frame[field].isin(self._known(field, _names(argument, wanted)))
-        part = self._frame[keep].reset_index(drop=True)
+            if selected is not None:
+                names = _names(argument, selected)
+                self._require_known(field, names)
+                mask &= self._frame[field].isin(names)
+        part = self._frame[mask].reset_index(drop=True)
         return replace(self, _frame=part, _shares=_shares_of(self._shares, part))
 
     def extend(self, later: Result) -> Result:
-        """Append the analysis chunks of a later result of the same monitor; both stay as they are.
+        """Return this result, followed by the analysis chunks of a later one of the same monitor.
 
-        Nothing is measured again. Chunks are counted on, and so are the positions in keys such as
-        ``"[0:999]"``. Calendar chunks appended part by part are those of the whole frame, as long
-        as no part ends within one.
+        Nothing is measured again. Chunk indexes continue, and so do the row positions in keys such
+        as ``"[0:999]"``. Calendar chunks are the same as those of one whole frame, if no part ends
+        inside a calendar period.
 
         Parameters
         ----------
         later : Result
-            Of the same monitor, fitted once: with the same columns, metrics, reference and limits.
+            Of the same fitted monitor: with the same columns, metrics, reference and limits.
 
         Raises
         ------
         ValueError
-            When it is a result of another monitor, or its chunks do not all start after the end of
-            the last one here.
+            For a result of another monitor, or one with chunks that do not start after the last
+            chunk here has ended.
 
         Notes
         -----
@@ -241,37 +242,37 @@ class Result:
         n_chunks = int(old["chunk_index"].max()) + 1
         last = _POSITIONS.fullmatch(old["key"].iloc[-1])
         n_rows = int(last[2]) + 1 if last else 0
-        frames = [self._frame, _moved(new, n_chunks, n_rows)]
+        frames = [self._frame, _shifted(new, n_chunks, n_rows)]
         shares = later._shares
         if self._shares is not None and shares is not None:
-            shares = _moved(shares[shares["period"] == "analysis"], n_chunks, n_rows)
+            shares = _shifted(shares[shares["period"] == "analysis"], n_chunks, n_rows)
             shares = pd.concat([self._shares, shares], ignore_index=True)
         return replace(self, _frame=pd.concat(frames, ignore_index=True), _shares=shares)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one file for `course_lib.load`, with the shares of `distribution`.
 
-        The file is complete or not there. (A frame alone, for other programs:
-        ``result.to_df().to_parquet(path)``.)
+        An incomplete file is never left behind. For other programs, write the frame alone:
+        ``result.to_df().to_parquet(path)``.
 
         Raises
         ------
         OSError
-            When the file cannot be written: no room, no such folder, no permission.
+            When the file cannot be written: full disk, missing folder, no permission.
         """
         from course_lib.persistence.storage import save
 
         save(self, path)
 
     def compare(self, other: Result) -> Comparison:
-        """Put this result beside another one, chunk by chunk; each must hold a single series.
+        """Compare with another result by chunk; each must hold one metric of one column.
 
-        A total over the labelled rows of a chunk is brought to all its rows, like the estimate.
+        A total over the labeled rows of a chunk is scaled to all its rows, like the estimate.
 
         Raises
         ------
         ValueError
-            When one of the two holds several metrics or columns, or they share no chunk.
+            When one of the two holds several metrics or columns, or they have no common chunk.
         """
         return Comparison(self, other)
 
@@ -280,7 +281,7 @@ class Result:
     ) -> Any:
         """Draw values, band, limits and alerts over the chunks; see `course_lib.plots.plot_result`.
 
-        ``kind="distribution"`` draws how each column is spread instead; see
+        ``kind="distribution"`` draws the distribution of each column instead; see
         `course_lib.plots.plot_distribution`.
 
         Returns
@@ -297,13 +298,12 @@ class Result:
         pairs = self._frame[["column", "metric"]].drop_duplicates()
         return list(pairs.itertuples(index=False, name=None))
 
-    def _known(self, field: str, names: list[str]) -> list[str]:
+    def _require_known(self, field: str, names: list[str]) -> None:
         known = list(self._frame[field].unique())
         for name in names:
             if name not in known:
                 listed = ", ".join(filter(None, known)) or "none"
                 raise ValueError(f"the result has no {field} {name!r}; it has: {listed}")
-        return names
 
     def _repr_html_(self) -> str:
         _, rows = _latest(self._frame)
@@ -344,15 +344,15 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, str]:
-        """What the two sides are called in the frame and in the plot."""
+        """The names of the two results in the frame and in the plot."""
         left, right = _label(self.left), _label(self.right)
         return (left, right) if left != right else (f"{left} (first)", f"{right} (second)")
 
     def to_df(self) -> pd.DataFrame:
-        """Return one row per chunk that both have: its names, both values, both alerts.
+        """Return one row per common chunk: its key and dates, both values, both alerts.
 
-        When both sides measure the same metric, ``difference`` is first minus second. Totals are
-        those of all rows, as if rows without a label were like the others of their chunk.
+        When both results measure the same metric, ``difference`` is first minus second. Totals are
+        scaled to all rows of a chunk, as if rows without a label were like the others.
         """
         parts = [
             in_all_rows(result)[[*_CHUNK, "value", "alert"]].rename(
@@ -367,7 +367,7 @@ class Comparison:
 
     @property
     def same_metric(self) -> bool:
-        """Whether both sides measure the same metric of the same column."""
+        """Whether both results measure the same metric of the same column."""
         return self.left.series == self.right.series
 
     def plot(self, *, ax: Axes | None = None, title: str | None = None) -> Axes:
@@ -387,10 +387,10 @@ class Comparison:
 
 
 def in_all_rows(result: Result) -> pd.DataFrame:
-    """Return the frame, totals as if all rows of a chunk were like those that could be used."""
+    """Return the frame, with totals scaled from the rows used to all rows of the chunk."""
     frame = result.to_df()
-    partly = frame["metric"].isin(result.totals) & (frame["n_used"] > 0)
-    frame.loc[partly, "value"] *= frame["n_rows"] / frame["n_used"]
+    mask = frame["metric"].isin(result.totals) & (frame["n_used"] > 0)
+    frame.loc[mask, "value"] *= frame["n_rows"] / frame["n_used"]
     return frame
 
 
@@ -399,32 +399,34 @@ def _several(n: int, noun: str) -> str:
 
 
 def _latest(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """The analysis rows, or those of the reference where there is no analysis."""
+    """Return the analysis rows, or the reference rows if there is no analysis."""
     analysis = frame[frame["period"] == "analysis"]
     return ("reference", frame) if analysis.empty else ("analysis", analysis)
 
 
-def _names(argument: str, wanted: object) -> list[str]:
-    if isinstance(wanted, str):
-        return [wanted]
-    if not isinstance(wanted, Iterable):
-        raise TypeError(f"`{argument}` must be a name or a list of names, got {wanted!r}")
-    return list(wanted)
+def _names(argument: str, names: object) -> list[str]:
+    if isinstance(names, str):
+        return [names]
+    if not isinstance(names, Iterable):
+        raise TypeError(f"`{argument}` must be a name or a list of names, got {names!r}")
+    return list(names)
 
 
 def _require_frame(
     what: str, frame: object, columns: Sequence[str], dtypes: Mapping[str, np.dtype[Any]]
 ) -> None:
-    """Refuse anything but a frame with these columns, of these types or texts, in this order."""
+    """Raise unless the frame has these columns in this order, with these dtypes or strings."""
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(f"the {what} of a result must be a DataFrame, got {frame!r}")
     if list(frame.columns) != list(columns):
-        lacks = [name for name in columns if name not in frame]
-        more = [str(name) for name in frame if name not in columns]
-        faults = [f"lacks {_several(len(lacks), 'column')}: {', '.join(lacks)}"] * bool(lacks)
-        faults += [f"has {_several(len(more), 'unknown column')}: {', '.join(more)}"] * bool(more)
-        faults = faults or [f"does not have its columns once each, in order: {', '.join(columns)}"]
-        raise ValueError(f"the {what} of a result {' and '.join(faults)}; {_REMEDY}")
+        problems = []
+        if missing := [name for name in columns if name not in frame]:
+            problems.append(f"lacks {_several(len(missing), 'column')}: {', '.join(missing)}")
+        if unknown := [str(name) for name in frame if name not in columns]:
+            problems.append(f"has {_several(len(unknown), 'unknown column')}: {', '.join(unknown)}")
+        if not problems:
+            problems = [f"does not have its columns once each, in order: {', '.join(columns)}"]
+        raise ValueError(f"the {what} of a result {' and '.join(problems)}; {_REMEDY}")
     for name, dtype in zip(columns, frame.dtypes, strict=True):
         if not (dtype == dtypes[name] if name in dtypes else is_string_dtype(dtype)):
             raise ValueError(
@@ -434,13 +436,12 @@ def _require_frame(
         if name not in dtypes and frame[name].hasnans:
             raise ValueError(
                 f"`{name}` in the {what} of a result is missing in {frame[name].isna().sum()} of "
-                f'{len(frame)} rows; give "" where there is none'
+                f'{len(frame)} rows; use "" for none'
             )
-    unknown = set(frame["period"].unique()) - {"reference", "analysis"}
-    if unknown:
+    if unknown_periods := set(frame["period"].unique()) - {"reference", "analysis"}:
         raise ValueError(
             f'`period` in the {what} of a result must be "reference" or "analysis", got '
-            f"{', '.join(map(repr, sorted(unknown)))}"
+            f"{', '.join(map(repr, sorted(unknown_periods)))}"
         )
 
 
@@ -449,23 +450,23 @@ def _require_same_monitor(first: Result, later: Result) -> None:
         raise TypeError(f"`later` must be a Result, got {type(later).__name__}")
     if (first.kind, first.series) != (later.kind, later.series):
         raise ValueError(
-            f"{later!r} measures something else than {first!r}; extend by results of the same "
+            f"{later!r} measures something else than {first!r}; extend with results of the same "
             "monitor, and filter afterwards"
         )
     old, new = (each.filter(period="reference")._frame for each in (first, later))
     same = old.equals(new) and (first._shares is None) == (later._shares is None)
     if old.empty or not same:
         raise ValueError(
-            "the two results have another reference, or none, or other limits; fit one monitor, "
-            "keep it (`save`, `course_lib.load`), and let it measure both"
+            "the two results do not have the same reference and limits; fit one monitor, keep it "
+            "(`save`, `course_lib.load`), and measure both with it"
         )
 
 
 def _require_later(old: pd.DataFrame, new: pd.DataFrame) -> None:
     if old["end_date"].isna().any() or new["start_date"].isna().any():
         raise ValueError(
-            "chunks without dates cannot be appended, since nothing tells which rows they are; "
-            "give the monitor a `timestamp_column_name`"
+            "chunks without dates cannot be appended, since their order is not known; give the "
+            "monitor a `timestamp_column_name`"
         )
     end = old["end_date"].max()
     early = new.loc[new["start_date"] <= end].drop_duplicates("chunk_index")
@@ -473,26 +474,26 @@ def _require_later(old: pd.DataFrame, new: pd.DataFrame) -> None:
         first = early.iloc[0]
         raise ValueError(
             f"{len(early)} of {new['chunk_index'].nunique()} chunks, such as {first['key']}, start "
-            f"before or at {end}, where the chunks so far end ({first['start_date']}); append each "
-            "chunk once, in order of time, a calendar chunk when it is over"
+            f"before or at {end}, where the chunks so far end ({first['start_date']}); append only "
+            "later chunks, and calendar chunks only after the period has ended"
         )
 
 
-def _moved(frame: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
-    """Count chunks, and positions in keys, on from those that came before."""
+def _shifted(frame: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
+    """Add the numbers of earlier chunks and rows to chunk indexes and row positions in keys."""
     keys = [
-        f"[{int(at[1]) + n_rows}:{int(at[2]) + n_rows}]" if at else key
-        for key, at in ((key, _POSITIONS.fullmatch(key)) for key in frame["key"])
+        f"[{int(match[1]) + n_rows}:{int(match[2]) + n_rows}]" if match else key
+        for key, match in ((key, _POSITIONS.fullmatch(key)) for key in frame["key"])
     ]
     return frame.assign(chunk_index=frame["chunk_index"] + n_chunks, key=keys)
 
 
 def _shares_of(shares: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """The shares of the chunks and columns that a frame holds."""
+    """Return the shares of the periods and columns that a frame holds."""
     if shares is None:
         return None
-    keep = shares["column"].isin(frame["column"]) & shares["period"].isin(frame["period"])
-    return shares[keep].reset_index(drop=True)
+    mask = shares["column"].isin(frame["column"]) & shares["period"].isin(frame["period"])
+    return shares[mask].reset_index(drop=True)
 
 
 def _label(result: Result) -> str:

@@ -1,14 +1,14 @@
-"""The door of the library: frames are checked here, once, and become arrays.
+"""Input validation: every DataFrame is checked once and converted to arrays.
 
-Everything behind it works on float64 arrays (numeric columns) and integer codes (categorical
-columns), sorted by time. What a column is, is decided on the reference set and kept.
+Monitors work on float64 arrays (numeric columns) and integer codes (categorical columns), sorted
+by time. The kind of each column is decided on the reference and kept.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,8 +22,6 @@ __all__ = ["Column", "Encoded", "Schema", "Table", "listed"]
 
 Kind = Literal["numeric", "categorical"]
 Encoded = NDArray[Any]  # a column as float64 numbers or int32 codes
-LARGEST = 1e70  # of a number: its fourth power can still be summed
-FIRST_YEAR, LAST_YEAR = 1678, 2261  # whole years that int64 holds in nanoseconds
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas infers objects
 
 
@@ -66,15 +64,40 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A checked frame: one read-only array per column, rows in order of time, and its chunks."""
+    """A checked frame: one read-only array per column, rows in order of time.
+
+    Attributes
+    ----------
+    arrays : dict of str to array of shape (n_rows,)
+    columns : tuple of Column
+    n_rows : int
+    timestamps : DatetimeIndex or None
+        The local time of each row.
+    chunks : tuple of Chunk
+        Empty until `cut`.
+    """
 
     arrays: Mapping[str, Encoded]
     columns: tuple[Column, ...]
-    chunks: tuple[Chunk, ...]
     n_rows: int
+    timestamps: pd.DatetimeIndex | None = None
+    chunks: tuple[Chunk, ...] = ()
+    _hashes: dict[tuple[str, ...], NDArray[np.uint64]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> Encoded:
         return self.arrays[name]
+
+    def cut(self, chunker: Chunker) -> Table:
+        """Return the same table with the chunks that a chunker makes of it."""
+        return replace(self, chunks=chunker.split(self.n_rows, self.timestamps))
+
+    def hashes(self, names: tuple[str, ...]) -> NDArray[np.uint64]:
+        """Return a hash of each row's content in these columns, shape (n_rows,)."""
+        if names not in self._hashes:
+            content = pd.DataFrame({i: self.arrays[name] for i, name in enumerate(names)})
+            hashes = pd.util.hash_pandas_object(content, index=False)
+            self._hashes[names] = np.asarray(hashes, dtype=np.uint64)
+        return self._hashes[names]
 
     def categorical(self, names: Sequence[str]) -> list[int]:
         """Return the positions of those names that are categorical columns."""
@@ -99,17 +122,16 @@ class Schema:
 
     Examples
     --------
-    >>> from course_lib.core.chunking import SizeBasedChunker
     >>> frame = pd.DataFrame({"size": [1.0, None, 3.0], "cut": ["Good", "Fair", "Good"]})
     >>> schema = Schema.learn(frame, ["size", "cut"])
-    >>> table = schema.read(frame, chunker=SizeBasedChunker(3))
-    >>> table["cut"]
+    >>> schema.read(frame)["cut"]
     array([2, 1, 2], dtype=int32)
     """
 
     columns: tuple[Column, ...]
     timestamp: str | None = None
     complete: frozenset[str] = frozenset()
+    row_id: str | None = None
 
     @classmethod
     def learn(
@@ -118,6 +140,7 @@ class Schema:
         columns: Sequence[str],
         *,
         timestamp: str | None = None,
+        row_id: str | None = None,
         numeric: Iterable[str] = (),
         categorical: Iterable[str] = (),
         complete: Iterable[str] = (),
@@ -132,6 +155,8 @@ class Schema:
             The columns to read.
         timestamp : str, optional
             The column that holds the time of each row.
+        row_id : str, optional
+            The column that orders rows of equal time.
         numeric, categorical : iterable of str
             Columns whose kind is given. For the others: numbers are numeric; text, categories
             and truth values are categorical; dates are refused.
@@ -141,50 +166,49 @@ class Schema:
         Raises
         ------
         TypeError, ValueError
-            When the frame is no frame, is empty, lacks a column or has it twice, or a column is
-            neither numeric nor categorical.
+            When the frame is not a DataFrame, is empty, lacks a column or has it twice, or a
+            column is neither numeric nor categorical.
         """
         _require_frame(frame, "reference")
         columns = listed(columns)
         numeric, categorical = set(listed(numeric)), set(listed(categorical))
-        _require_text([*columns, *([] if timestamp is None else [timestamp])])
+        order_by = [name for name in (timestamp, row_id) if name is not None]
+        _require_text([*columns, *order_by])
         _require_unique(columns)
-        _require_columns(frame, [*columns, *([timestamp] if timestamp else [])], "reference")
+        _require_columns(frame, [*columns, *order_by], "reference")
         for kind, given in (("numerical", numeric), ("categorical", categorical)):
-            strangers = sorted(given - set(columns), key=str)
-            if strangers:
+            unknown_columns = sorted(given - set(columns), key=str)
+            if unknown_columns:
                 raise ValueError(
-                    f"`{strangers[0]}` is to be treated as {kind}, but is none of the columns "
-                    f"({', '.join(map(str, columns))}); name it among them, or leave it out"
+                    f"`{unknown_columns[0]}` is to be treated as {kind}, but is not one of the "
+                    f"columns ({', '.join(map(str, columns))}); add it to them, or leave it out"
                 )
         both = sorted(numeric & categorical)
         if both:
             raise ValueError(
                 f"`{both[0]}` is asked for as numerical and as categorical; choose one"
             )
-        found = []
+        learned = []
         for name in columns:
             kind = _kind(frame[name], name, name in numeric, name in categorical)
-            found.append(Column(name, kind, () if kind == "numeric" else _categories(frame[name])))
-        return cls(tuple(found), timestamp, frozenset(complete))
+            categories = () if kind == "numeric" else _categories(frame[name])
+            learned.append(Column(name, kind, categories))
+        return cls(tuple(learned), timestamp, frozenset(complete), row_id)
 
     def read(
-        self,
-        frame: pd.DataFrame,
-        *,
-        chunker: Chunker,
-        skip: Iterable[str] = (),
-        name: str = "reference",
+        self, frame: pd.DataFrame, *, skip: Iterable[str] = (), name: str = "reference"
     ) -> Table:
-        """Check a frame, sort it by time (stable), encode its columns and cut it into chunks.
+        """Check a frame, sort its rows and encode its columns.
+
+        Rows are sorted by time, then by id where there is one; other rows of equal time keep their
+        order.
 
         Parameters
         ----------
         frame : DataFrame
             It is not modified.
-        chunker : Chunker
         skip : iterable of str
-            Columns that this frame need not have (the target, before it is known).
+            Columns that this frame need not have (the label, before it is known).
         name : str
             What to call the frame in an error.
 
@@ -196,28 +220,38 @@ class Schema:
         Notes
         -----
         Times with a zone are sorted as instants, and chunks are cut and dated by the local clock.
-        The hour that a clock repeats in autumn makes one hourly chunk of two hours; minutes of it,
-        as chunks, come twice under the same key.
+        The hour that a clock repeats in autumn makes one hourly chunk of two hours; chunks of
+        minutes in it come twice with the same key.
         """
         _require_frame(frame, name)
-        columns = [column for column in self.columns if column.name not in set(skip)]
-        times = [self.timestamp] if self.timestamp else []
-        _require_columns(frame, [*(column.name for column in columns), *times], name)
-        timestamps = _timestamps(frame[self.timestamp], self.timestamp) if self.timestamp else None
-        order = None
-        if timestamps is not None and not timestamps.is_monotonic_increasing:
-            order = np.argsort(timestamps.asi8, kind="stable")
-            timestamps = timestamps[order]
-        if timestamps is not None:
-            # Calendar periods know no time zone: a week is a week on the local clock.
-            timestamps = timestamps.tz_localize(None)
+        skipped = set(skip)
+        columns = [column for column in self.columns if column.name not in skipped]
+        order_by = [column for column in (self.timestamp, self.row_id) if column is not None]
+        _require_columns(frame, [*(column.name for column in columns), *order_by], name)
+        timestamps, order = self._ordered(frame)
         arrays = {}
         for column in columns:
             array = column.encode(frame[column.name])
             if column.name in self.complete:
                 _require_complete(array, column, name)
             arrays[column.name] = _frozen(array if order is None else array[order])
-        return Table(arrays, tuple(columns), chunker.split(len(frame), timestamps), len(frame))
+        return Table(arrays, tuple(columns), len(frame), timestamps)
+
+    def _ordered(
+        self, frame: pd.DataFrame
+    ) -> tuple[pd.DatetimeIndex | None, NDArray[np.intp] | None]:
+        """Return the sorted local times, and the order of the rows; None where they are sorted."""
+        if self.timestamp is None:
+            return None, None
+        timestamps, order = _timestamps(frame[self.timestamp], self.timestamp), None
+        if self.row_id is not None:
+            order = np.lexsort((_id_ranks(frame[self.row_id], self.row_id), timestamps.asi8))
+        elif not timestamps.is_monotonic_increasing:
+            order = np.argsort(timestamps.asi8, kind="stable")
+        if order is not None:
+            timestamps = timestamps[order]
+        # Calendar periods have no time zone: a week is a week on the local clock.
+        return timestamps.tz_localize(None), order
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{column.name}: {column.kind}" for column in self.columns)
@@ -239,7 +273,7 @@ def _require_frame(frame: object, name: str) -> None:
 
 
 def listed(columns: Iterable[str] | None) -> list[str]:
-    """Return a copy of a list of column names; a string would be iterated by character."""
+    """Return a copy of a list of column names; refuse a string, which iterates by character."""
     if isinstance(columns, str):
         raise TypeError(f"give names as a list: [{columns!r}], not {columns!r}")
     return [] if columns is None else list(columns)
@@ -348,23 +382,17 @@ def _as_float(values: pd.Series, name: str) -> NDArray[np.float64]:
     if types.is_object_dtype(values.dtype) or not types.is_numeric_dtype(values.dtype):
         values = _numbers(values, name)
     array: NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
-    beyond = np.abs(array) > LARGEST
-    infinite = int(np.isinf(array[beyond]).sum())
+    infinite = int(np.isinf(array).sum())
     if infinite:
         raise ValueError(
             f"`{name}` is infinite in {infinite:,} of {len(array):,} rows; "
             "replace those values by a number, or by a missing value if it is a feature"
         )
-    if beyond.any():
-        raise ValueError(
-            f"`{name}` lies beyond ±{LARGEST:g} in {int(beyond.sum()):,} of {len(array):,} rows, "
-            "where sums of squares overflow; correct those values, or give a larger unit"
-        )
     return array
 
 
 def _numbers(values: pd.Series, name: str) -> pd.Series:
-    """Numbers kept as objects become floats; text is refused, never guessed."""
+    """Convert numbers that are kept as objects to floats; refuse strings."""
     as_objects = values.astype(object)
     is_text = as_objects.map(lambda value: isinstance(value, str))
     numbers = pd.to_numeric(as_objects.mask(is_text), errors="coerce")
@@ -403,13 +431,18 @@ def _timestamps(values: pd.Series, name: str) -> pd.DatetimeIndex:
             f"`{name}` cannot be read as a time in {int(bad.sum()):,} of {len(values):,} rows, "
             f"such as {values[bad].iloc[0]!r}; convert it with pd.to_datetime"
         )
-    far = int(((parsed.year < FIRST_YEAR) | (parsed.year > LAST_YEAR)).sum())
-    if far:
-        raise ValueError(
-            f"`{name}` lies before {FIRST_YEAR} or after {LAST_YEAR} in {far:,} of {len(values):,} "
-            "rows, where nanoseconds cannot count; correct those times"
-        )
     return parsed
+
+
+def _id_ranks(values: pd.Series, name: str) -> NDArray[np.intp]:
+    """Return the rank of each id among the distinct ids."""
+    missing = int(values.isna().sum())
+    if missing:
+        raise ValueError(
+            f"`{name}` is missing in {missing:,} of {len(values):,} rows; give each row an id, or "
+            "leave out `id_column_name`"
+        )
+    return np.asarray(pd.factorize(values, sort=True)[0], dtype=np.intp)
 
 
 def _frozen(array: Encoded) -> Encoded:

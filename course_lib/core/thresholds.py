@@ -1,4 +1,4 @@
-"""Thresholds: from the values of quiet chunks to the limits beyond which a chunk alerts.
+"""Thresholds: compute limits from the values of reference chunks; a chunk beyond them alerts.
 
 Taught in lesson 02 (what a limit costs in false alarms).
 """
@@ -27,12 +27,12 @@ __all__ = [
 
 Side = Literal["upper", "lower", "both"]
 Limits = tuple[float | None, float | None]
-MIN_CHUNKS = 5  # below this the t quantile at 1 % exceeds 4.5: such limits see nothing
+MIN_CHUNKS = 5  # with fewer, the t quantile at 1 % exceeds 4.5 and limits are too wide to use
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a metric tells a threshold about itself.
+    """Properties of a metric that its threshold needs.
 
     Attributes
     ----------
@@ -41,17 +41,17 @@ class Bounds:
     side : {"upper", "lower", "both"}
         The side that is worse.
     scale : {"raw", "log", "cbrt"}
-        The scale on which its quiet values are close to normal.
+        The scale on which the values of quiet chunks are close to normal.
     size_power : float
-        Its spread (raw scale) or its level (other scales) falls with the chunk's number of rows n
-        as n ** -size_power: 0.5 for a mean or a distance, 0 for a test statistic.
+        The spread (raw scale) or the level (other scales) in a chunk of n rows is proportional to
+        n ** -size_power: 0.5 for a mean or a distance, 0 for a test statistic.
     total : bool
-        The metric is a sum over the rows of a chunk: limits are those of its mean, times n.
+        Whether the metric is a sum over n rows. Its limits are those of the mean, times n.
     best : float or None
-        The value of a perfect chunk, if there is one. Losses crowd towards it and straggle away
-        from it: their distance from it, to the power of ``power``, is close to normal.
+        The value of a perfect chunk, if there is one. Losses are skewed, with a hard bound at this
+        value; their distance from it, to the power of ``power``, is close to normal.
     power : float
-        A half for a loss or a share of right answers, a quarter for a squared loss.
+        0.5 for a loss or a share of correct predictions, 0.25 for a squared loss.
     """
 
     lower_limit: float | None = None
@@ -64,7 +64,7 @@ class Bounds:
     power: float = 0.5
 
     def clip(self, limits: Limits) -> Limits:
-        """Switch off a limit that the metric cannot pass."""
+        """Switch off (None) a limit that the metric cannot exceed."""
         lower, upper = limits
         if lower is not None and self.lower_limit is not None and lower <= self.lower_limit:
             lower = None
@@ -74,7 +74,7 @@ class Bounds:
 
 
 class Threshold(Protocol):
-    """What every threshold does; pass your own object with this method if you need another rule."""
+    """Interface of all thresholds; for another rule, pass your own object with this method."""
 
     def limits(
         self, values: ArrayLike, *, n_used: ArrayLike, n: float, bounds: Bounds
@@ -82,23 +82,23 @@ class Threshold(Protocol):
         """Return (lower, upper) for a chunk of ``n`` rows; None switches a side off."""
 
 
-#: What monitors accept: one threshold for all metrics, or one per metric; the default without.
+#: What monitors accept: one threshold for all metrics, one per metric, or None for the default.
 Thresholds = Threshold | Mapping[str, Threshold] | None
 
 
 @dataclass(frozen=True)
 class ConstantThreshold:
-    """Fixed limits, for a tolerance that somebody has agreed to.
+    """Fixed limits, such as an agreed tolerance.
 
     Parameters
     ----------
     lower, upper : float, optional
-        A missing side never alerts.
+        None switches a side off.
 
     Raises
     ------
     TypeError, ValueError
-        For limits that are no finite numbers, or a lower one that is not below the upper.
+        For limits that are not finite numbers, or a ``lower`` that is not below ``upper``.
 
     Notes
     -----
@@ -129,23 +129,23 @@ class ConstantThreshold:
 
 @dataclass(frozen=True)
 class StandardDeviationThreshold:
-    """A centre plus and minus a multiple of the standard deviation of the reference chunks.
+    """A center plus and minus a multiple of the standard deviation of the reference chunks.
 
-    The rule of NannyML (ddof 0). With ten reference chunks and a multiplier of 3 it raises about
-    2.4 % false alarms, not the 0.27 % that three standard deviations suggest, since centre and
-    spread are estimates; `PredictionIntervalThreshold` accounts for that.
+    NannyML's rule (ddof 0). With ten reference chunks and a multiplier of 3, about 2.4 % of quiet
+    chunks alert. A normal distribution suggests 0.27 %, but center and standard deviation are
+    estimates; `PredictionIntervalThreshold` accounts for that.
 
     Parameters
     ----------
     std_lower_multiplier, std_upper_multiplier : float or None
         At least 0; None switches the side off.
     offset_from : callable
-        The centre, a function of the values.
+        Function that computes the center from the values.
 
     Raises
     ------
     TypeError, ValueError
-        For multipliers that are no finite numbers or below 0, or a centre that is no function.
+        For multipliers that are not finite or below 0, or an ``offset_from`` that is not callable.
 
     Notes
     -----
@@ -180,35 +180,35 @@ class StandardDeviationThreshold:
     def limits(
         self, values: ArrayLike, *, n_used: ArrayLike, n: float, bounds: Bounds
     ) -> tuple[float | None, float | None]:
-        """Return the limits, the same for a chunk of any size."""
+        """Return the limits; they do not depend on the size of the chunk."""
         quiet = np.asarray(values, dtype=float)
         quiet = quiet[~np.isnan(quiet)]
         if not len(quiet):
             raise ValueError(
-                f"none of {np.size(values)} reference chunks has a value to set limits by; give a "
-                "longer reference, or a ConstantThreshold"
+                f"none of {np.size(values)} reference chunks has a value to compute limits from; "
+                "give a longer reference, or a ConstantThreshold"
             )
         center, spread = float(self.offset_from(quiet)), float(np.std(quiet))
-        down, up = self.std_lower_multiplier, self.std_upper_multiplier
-        lower = None if down is None else center - down * spread
-        upper = None if up is None else center + up * spread
+        below, above = self.std_lower_multiplier, self.std_upper_multiplier
+        lower = None if below is None else center - below * spread
+        upper = None if above is None else center + above * spread
         return bounds.clip((lower, upper))
 
 
 @dataclass(frozen=True)
 class PredictionIntervalThreshold:
-    """Limits that one more quiet chunk passes at the rate asked for.
+    """Limits of a prediction interval: a quiet chunk alerts at the stated rate.
 
     For k reference chunks with mean m and standard deviation s (ddof 1) the upper limit is
     m + t · s · √(1 + 1/k), t the quantile of Student's distribution with k − 1 degrees of freedom:
     the prediction interval of a normal sample (Hahn and Meeker, Statistical Intervals, 1991, 4.7).
-    The metric's `Bounds` say on which scale and side. Losses and shares of right answers are
-    skewed: their limit is set on the square root of their distance from a perfect chunk. Values
-    are brought to the typical chunk size n̄ first, and limits to the size n of the chunk at hand:
-    a mean has √(n̄/n + 1/k) for the root, since its own noise falls with n and that of m does not.
+    The metric's `Bounds` give scale and side. Losses and shares of correct predictions are skewed;
+    their limit is computed on the square root of the distance from a perfect chunk. Values are
+    first scaled to the mean chunk size n̄, then the limits to the size n of the measured chunk. For
+    a mean, the root is √(n̄/n + 1/k): the noise of the chunk depends on n, the noise of m does not.
 
-    The rate holds on average over references. One reference of ten chunks may buy far fewer or
-    far more false alarms (lesson 02).
+    The rate holds on average over references. With a single reference of ten chunks it can be much
+    lower or much higher (lesson 02).
 
     Parameters
     ----------
@@ -218,8 +218,7 @@ class PredictionIntervalThreshold:
     Raises
     ------
     TypeError, ValueError
-        For a rate that does not lie between 0 and 1; when limits are asked of fewer than five
-        reference chunks.
+        For a rate that is not between 0 and 1; in `limits`, for fewer than five usable chunks.
 
     Notes
     -----
@@ -241,7 +240,7 @@ class PredictionIntervalThreshold:
         if not 0 < self.false_alarm_rate < 1:
             raise ValueError(
                 f"`false_alarm_rate` must lie between 0 and 1, got {self.false_alarm_rate}; "
-                "0.01 stands for one false alarm in a hundred chunks"
+                "0.01 means one false alarm in a hundred chunks"
             )
 
     def limits(
@@ -250,71 +249,68 @@ class PredictionIntervalThreshold:
         """Return the limits for a chunk of ``n`` rows."""
         quiet, sizes = quiet_chunks(values, n_used)
         if bounds.total:
-            mean = replace(bounds, total=False)
-            lower, upper = self.limits(quiet / sizes, n_used=sizes, n=n, bounds=mean)
-            return lower and lower * n, upper and upper * n
+            of_mean = replace(bounds, total=False)
+            lower, upper = self.limits(quiet / sizes, n_used=sizes, n=n, bounds=of_mean)
+            return None if lower is None else lower * n, None if upper is None else upper * n
         if bounds.best is not None:
             rooted = np.abs(quiet - bounds.best) ** bounds.power
-            _, far = self.limits(rooted, n_used=sizes, n=n, bounds=Bounds())
-            return bounds.clip(_beyond(bounds, max(far or 0.0, 0.0) ** (1 / bounds.power)))
+            _, limit = self.limits(rooted, n_used=sizes, n=n, bounds=Bounds())
+            distance = 0.0 if limit is None else max(limit, 0.0) ** (1 / bounds.power)
+            return bounds.clip(_at_distance(bounds.best, distance, bounds.side))
         if bounds.scale != "raw" and not quiet.any():
-            return None, 0.0  # a column that never moved
-        k, typical = len(quiet), float(np.mean(sizes))
+            return None, 0.0  # all distances are 0: no spread to compute a limit from
+        k, size = len(quiet), n / float(np.mean(sizes))
         tail = self.false_alarm_rate / (2 if bounds.side == "both" else 1)
-        level = _to_scale(quiet, sizes / typical, bounds)
+        level = _to_scale(quiet, sizes / float(np.mean(sizes)), bounds)
         center = float(np.mean(level))
         reach = float(stdtrit(k - 1, 1 - tail)) * float(np.std(level, ddof=1))
-        lower = _from_scale(center, -reach, n / typical, k, bounds)
-        upper = _from_scale(center, reach, n / typical, k, bounds)
-        return bounds.clip(
-            (lower if bounds.side != "upper" else None, upper if bounds.side != "lower" else None)
-        )
+        lower = None if bounds.side == "upper" else _from_scale(center, -reach, size, k, bounds)
+        upper = None if bounds.side == "lower" else _from_scale(center, reach, size, k, bounds)
+        return bounds.clip((lower, upper))
 
 
-def _beyond(bounds: Bounds, far: float) -> Limits:
-    """Limits at this distance from the best value, on the side that is worse."""
-    assert bounds.best is not None
-    return (None, bounds.best + far) if bounds.side == "upper" else (bounds.best - far, None)
+def _at_distance(best: float, distance: float, side: Side) -> Limits:
+    """Return the limits at this distance from the best value, on the worse side."""
+    return (None, best + distance) if side == "upper" else (best - distance, None)
 
 
 def quiet_chunks(
     values: ArrayLike, n_used: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return values and sizes of the chunks that set limits: those of at least half the median.
+    """Return values and sizes of the usable chunks: those of at least half the median size.
 
     Raises
     ------
     ValueError
-        When fewer than five have a value and that size.
+        When fewer than five chunks have a value and that size.
     """
     quiet, sizes = np.asarray(values, dtype=float), np.asarray(n_used, dtype=float)
-    fit = ~np.isnan(quiet) & (sizes > 0)
-    fit &= sizes >= (np.median(sizes[fit]) / 2 if fit.any() else 0)
-    if fit.sum() < MIN_CHUNKS:
+    usable = ~np.isnan(quiet) & (sizes > 0)
+    usable &= sizes >= (np.median(sizes[usable]) / 2 if usable.any() else 0)
+    if usable.sum() < MIN_CHUNKS:
         raise ValueError(
-            f"only {int(fit.sum())} reference chunks have a value and at least half the median "
+            f"only {int(usable.sum())} reference chunks have a value and at least half the median "
             f"size, and limits need {MIN_CHUNKS}; give a longer reference or smaller chunks, "
             "or a ConstantThreshold"
         )
-    return quiet[fit], sizes[fit]
+    return quiet[usable], sizes[usable]
 
 
 def _to_scale(
     quiet: NDArray[np.float64], size: NDArray[np.float64], bounds: Bounds
 ) -> NDArray[np.float64]:
-    """Bring the values of chunks, of these sizes over the typical one, to the typical size."""
+    """Return the values on the scale of the limits, for chunks of mean size; sizes are relative."""
     if bounds.scale == "raw":
-        # Means spread less in larger chunks, round the same centre.
+        # Larger chunks have the same center and less spread.
         center = float(np.average(quiet, weights=size))
         return center + (quiet - center) * size**bounds.size_power
-    # Distances of quiet chunks shrink as a whole. An exact zero is floored at half the smallest
-    # positive value.
+    # Larger chunks have smaller distances. A zero is replaced by half the smallest positive value.
     level = np.maximum(quiet, quiet[quiet > 0].min() / 2) * size**bounds.size_power
     return np.asarray(np.log(level) if bounds.scale == "log" else np.cbrt(level))
 
 
 def _from_scale(center: float, reach: float, size: float, k: int, bounds: Bounds) -> float:
-    """Bring a limit back from the scale, to a chunk of this size over the typical one."""
+    """Return a limit in the unit of the metric, for a chunk of this relative size."""
     shrink: float = size**-bounds.size_power
     if bounds.scale == "raw":
         return center + reach * math.sqrt(shrink**2 + 1 / k)
@@ -323,7 +319,7 @@ def _from_scale(center: float, reach: float, size: float, k: int, bounds: Bounds
 
 
 def require_number(name: str, value: object) -> None:
-    """Raise unless the argument of this name is a finite number."""
+    """Raise unless the named argument is a finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"`{name}` must be a number, got {value!r}")
     if not math.isfinite(float(value)):
@@ -331,12 +327,12 @@ def require_number(name: str, value: object) -> None:
 
 
 def thresholds_by_metric(thresholds: object, metrics: Sequence[str]) -> dict[str, Threshold]:
-    """Return the thresholds that were asked for, by metric.
+    """Return the given thresholds by metric.
 
     Parameters
     ----------
     thresholds : Threshold, dict of metric name to Threshold, or None
-        One threshold stands for all metrics.
+        One threshold applies to all metrics.
     metrics : sequence of str
         The metrics that are measured.
 
@@ -347,8 +343,8 @@ def thresholds_by_metric(thresholds: object, metrics: Sequence[str]) -> dict[str
     """
     if thresholds is None:
         return {}
-    asked = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(metrics, thresholds)
-    for name, threshold in asked.items():
+    given = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(metrics, thresholds)
+    for name, threshold in given.items():
         if name not in metrics:
             raise ValueError(
                 f"`thresholds` names {name!r}, which is not measured; "
@@ -360,4 +356,4 @@ def thresholds_by_metric(thresholds: object, metrics: Sequence[str]) -> dict[str
                 "ConstantThreshold(upper=300), or a dict such as "
                 '{"mae": ConstantThreshold(upper=300)}'
             )
-    return dict(asked)
+    return dict(given)

@@ -1,4 +1,4 @@
-"""What was known of a frame on a given date, and sets cut by time.
+"""Select the rows and labels known on a date; split a frame into sets by time.
 
 Taught in lessons 01 (`split_by_time`) and 03 (`as_of`).
 """
@@ -15,7 +15,7 @@ import pandas as pd
 __all__ = ["Moment", "as_of", "split_by_time"]
 
 Moment = str | datetime | pd.Timestamp
-Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
+Column = Any  # `pd.Series[Any]` is not a valid expression at run time
 
 
 def as_of(
@@ -26,25 +26,24 @@ def as_of(
     y_true: str | Sequence[str] = "price",
     known_at: str = "price_known_at",
 ) -> pd.DataFrame:
-    """Return what was known at a date: later rows gone, labels not yet published missing.
+    """Return the rows known on a date; labels that were not yet published are missing.
 
-    Row order, index and the other columns stay. Columns computed from a label (an error, a
-    bill) are labels too: name them in `y_true`, or compute them after this call.
+    Row order, index and the other columns do not change. Columns computed from a label, such as an
+    error, are labels too: name them in `y_true`, or compute them after this call.
 
     Parameters
     ----------
     frame : DataFrame
         One row per prediction. It is not modified.
     date : str or Timestamp
-        The moment you look; a date alone is its midnight. What happens at that moment is known.
+        The time of the view, included; a date without a time means its midnight.
     timestamp_column_name : str
-        The column with the moment of the prediction. Rows without one are gone: they never
-        happened.
+        The column with the time of the prediction. Rows without one are dropped.
     y_true : str or sequence of str
-        The label, or several. A label of integers or booleans becomes float64 whatever the
-        date, so that a missing one has a place.
+        The label columns. Labels of integers or booleans always become float64, which can hold
+        missing values.
     known_at : str
-        The column with the moment the label is published; missing means never.
+        The column with the time at which the label is published; missing means never.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def as_of(
     Raises
     ------
     TypeError
-        When `frame` is no DataFrame or a time column holds no timestamps.
+        When `frame` is not a DataFrame or a time column does not hold timestamps.
     ValueError
         For a missing column, a date that cannot be read, or time zones that do not match.
 
@@ -72,16 +71,16 @@ def as_of(
     >>> as_of(stones, "2024-03-01")["price"].tolist()
     [500.0, nan]
     """
-    happened = _moments(frame, timestamp_column_name, "timestamp_column_name")
-    published = _moments(frame, known_at, "known_at")
+    predicted_at = _moments(frame, timestamp_column_name, "timestamp_column_name")
+    published_at = _moments(frame, known_at, "known_at")
     labels = [y_true] if isinstance(y_true, str) else list(y_true)
     _require(frame, labels, "y_true")
-    rows = (happened <= _moment(date, "date", happened)).to_numpy()
-    known = (published <= _moment(date, "date", published)).to_numpy()[rows]
-    seen: pd.DataFrame = frame.loc[rows].copy()
+    rows = (predicted_at <= _moment(date, "date", predicted_at)).to_numpy()
+    has_label = (published_at <= _moment(date, "date", published_at)).to_numpy()[rows]
+    known: pd.DataFrame = frame.loc[rows].copy()
     for name in labels:
-        seen[name] = _with_room_for_missing(seen[name]).where(known)
-    return seen
+        known[name] = _nullable(known[name]).where(has_label)
+    return known
 
 
 def split_by_time(
@@ -91,31 +90,31 @@ def split_by_time(
     starts: Mapping[str, Moment],
     end: Moment | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Cut a frame into sets by time: each from its start until the next one's start.
+    """Split a frame into sets by time; each runs from its start until the start of the next.
 
-    A model meets its future, never a random sample of its past, so neither should its test.
+    Split by time, not at random: in production a model only ever sees later data.
 
     Parameters
     ----------
     frame : DataFrame
         It is not modified.
     timestamp_column_name : str
-        The column with the moment of the prediction; no value may be missing.
+        The column with the time of the prediction; no value may be missing.
     starts : mapping of str to str or Timestamp
-        The name of each set and its first moment, in order of time. A start belongs to its own
-        set, not to the one before. Rows before the first start are in no set.
+        The name and the start of each set, in order of time. A start belongs to its own set, not
+        to the one before. Rows before the first start are not in any set.
     end : str or Timestamp, optional
-        The last set ends before this moment; without it, the set runs to the last row.
+        The last set ends before this time; without it, the set runs to the last row.
 
     Returns
     -------
     dict of str to DataFrame
-        Copies in the order of `starts`; row order and index stay.
+        Copies in the order of `starts`; row order and index do not change.
 
     Raises
     ------
     TypeError
-        When `frame` is no DataFrame or the column holds no timestamps.
+        When `frame` is not a DataFrame or the column does not hold timestamps.
     ValueError
         For a missing column or timestamp, starts out of order, or a set without rows.
 
@@ -135,18 +134,18 @@ def split_by_time(
     [('train', 15), ('validation', 4), ('reference', 7), ('analysis', 5)]
     """
     moments = _moments(frame, timestamp_column_name, "timestamp_column_name")
-    _no_missing(moments)
+    _require_no_missing(moments)
     edges = [_moment(start, f"starts[{name!r}]", moments) for name, start in starts.items()]
-    no_end = moments.max() + pd.Timedelta(1, "D")
-    edges.append(no_end if end is None else _moment(end, "end", moments))
-    _ascending([*starts, "end"], edges)
+    after_last = moments.max() + pd.Timedelta(1, "D")
+    edges.append(after_last if end is None else _moment(end, "end", moments))
+    _require_ascending([*starts, "end"], edges)
     sets = {}
-    for name, first, beyond in zip(starts, edges, edges[1:], strict=False):
-        sets[name] = frame.loc[((moments >= first) & (moments < beyond)).to_numpy()].copy()
+    for name, start, stop in zip(starts, edges, edges[1:], strict=False):
+        sets[name] = frame.loc[((moments >= start) & (moments < stop)).to_numpy()].copy()
         if sets[name].empty:
             raise ValueError(
-                f"the set {name!r} has no rows: none of {len(frame):,} lies from {first} until "
-                f"{beyond}; move the starts"
+                f"the set {name!r} has no rows: none of {len(frame):,} lies from {start} until "
+                f"{stop}; move the starts"
             )
     return sets
 
@@ -155,7 +154,7 @@ def _moments(frame: pd.DataFrame, column: str, argument: str) -> Column:
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"`frame` must be a DataFrame, got {type(frame).__name__}")
     _require(frame, [column], argument)
-    # By name: pandas counts Arrow's date32 as a datetime, though it has no time zone to compare.
+    # Compare names: pandas counts Arrow's date32 as a datetime, but it does not have a time zone.
     if not str(frame[column].dtype).startswith(("datetime64", "timestamp")):
         raise TypeError(
             f"`{column}` holds {frame[column].dtype}, not timestamps; convert it first: "
@@ -166,10 +165,10 @@ def _moments(frame: pd.DataFrame, column: str, argument: str) -> Column:
 
 def _require(frame: pd.DataFrame, columns: Sequence[str], argument: str) -> None:
     for column in columns:
-        found = int((frame.columns == column).sum())
-        if found != 1:
+        n_columns = int((frame.columns == column).sum())
+        if n_columns != 1:
             raise ValueError(
-                f"the frame must have one column `{column}`, it has {found}; name yours with "
+                f"the frame must have one column `{column}`, it has {n_columns}; name yours with "
                 f"`{argument}=`, its columns are {', '.join(map(str, frame.columns))}"
             )
 
@@ -179,8 +178,8 @@ def _moment(date: Moment, argument: str, moments: Column) -> pd.Timestamp:
         moment = pd.Timestamp(date)
     except (TypeError, ValueError):
         moment = None
-    if not isinstance(moment, pd.Timestamp):  # NaT is none
-        raise ValueError(f"`{argument}` is no date: {date!r}; write it like '2024-09-09'")
+    if not isinstance(moment, pd.Timestamp):  # NaT is not one
+        raise ValueError(f"`{argument}` is not a date: {date!r}; write it like '2024-09-09'")
     if (moment.tz is None) != (moments.dt.tz is None):
         raise ValueError(
             f"`{argument}` has time zone {moment.tz}, the column `{moments.name}` has "
@@ -189,12 +188,12 @@ def _moment(date: Moment, argument: str, moments: Column) -> pd.Timestamp:
     return moment
 
 
-def _with_room_for_missing(labels: Column) -> Column:
-    plain = isinstance(labels.dtype, np.dtype) and labels.dtype.kind in "iub"
-    return labels.astype("float64") if plain else labels
+def _nullable(labels: Column) -> Column:
+    is_integer_or_bool = isinstance(labels.dtype, np.dtype) and labels.dtype.kind in "iub"
+    return labels.astype("float64") if is_integer_or_bool else labels
 
 
-def _no_missing(moments: Column) -> None:
+def _require_no_missing(moments: Column) -> None:
     missing = int(moments.isna().sum())
     if missing:
         raise ValueError(
@@ -203,7 +202,7 @@ def _no_missing(moments: Column) -> None:
         )
 
 
-def _ascending(names: Sequence[str], edges: Sequence[pd.Timestamp]) -> None:
+def _require_ascending(names: Sequence[str], edges: Sequence[pd.Timestamp]) -> None:
     if len(edges) < 2:
         raise ValueError("`starts` is empty; name at least one set and its first moment")
     for name, later, first, second in zip(names, names[1:], edges, edges[1:], strict=False):

@@ -1,4 +1,4 @@
-"""How the answer to an exercise is compared with the right one, kind by kind."""
+"""Comparison of the answer to an exercise with the expected one, for each kind of value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RELATIVE_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of right answer: its name, its types, the types it accepts, the comparison."""
+    """One kind of expected answer: its name, its types, the types it accepts, its comparison."""
 
     name: str
     types: tuple[type, ...]
@@ -34,17 +34,17 @@ def matches(answer: object, expected: object, *, tolerance: float | None = None)
     Parameters
     ----------
     answer
-        Anything.
+        Any value.
     expected
         A value of a kind that `course_lib.check` lists, or a function of the answer.
     tolerance
-        How far a number may be off, in its own unit; None for one part in a million.
+        Largest difference allowed for a number, in its unit; None for a relative 1e-6.
 
     Raises
     ------
     TypeError
-        If ``expected`` is of no known kind, or is a function that returns something but a bool;
-        an array of verdicts on an answer of many values is no match.
+        If ``expected`` is of an unknown kind, or is a function that does not return a bool. A
+        function that returns an array or a DataFrame raises no error: the answer does not match.
 
     Examples
     --------
@@ -61,14 +61,14 @@ def matches(answer: object, expected: object, *, tolerance: float | None = None)
 
 
 def accepts(answer: object, expected: object) -> str | None:
-    """Return None if an answer is of the expected kind, or else the name of that kind.
+    """Return None if an answer is of the expected kind, otherwise the name of that kind.
 
     Taught in lesson 00.
 
     Raises
     ------
     TypeError
-        If ``expected`` is of no known kind.
+        If ``expected`` is of an unknown kind.
 
     Examples
     --------
@@ -80,13 +80,13 @@ def accepts(answer: object, expected: object) -> str | None:
     if callable(expected):
         return None
     kind = _kind(expected)
-    # A bool is an int in Python, but no reader means True when a number is asked for.
-    is_stray_bool = isinstance(answer, bool | np.bool_) and bool not in kind.types
-    return None if isinstance(answer, kind.accepted) and not is_stray_bool else kind.name
+    # A bool is an int in Python, but True is not an answer where a number is expected.
+    is_unexpected_bool = isinstance(answer, bool | np.bool_) and bool not in kind.types
+    return None if isinstance(answer, kind.accepted) and not is_unexpected_bool else kind.name
 
 
 def describe(value: object) -> str:
-    """Return words for what a value is.
+    """Return a phrase that names the type of a value.
 
     Taught in lesson 00.
 
@@ -99,7 +99,7 @@ def describe(value: object) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text without outer blanks and capitals, which do not make an answer wrong.
+    """Return a string in lower case, without spaces around it: neither makes an answer wrong.
 
     Taught in lesson 00.
 
@@ -113,14 +113,14 @@ def plain(text: str) -> str:
 
 def _recognizes(predicate: Callable[[Any], Any], answer: object) -> bool:
     try:
-        verdict = predicate(answer)
-    except Exception:  # an answer that the predicate cannot even read is not the one it describes
+        result = predicate(answer)
+    except Exception:  # an answer on which the predicate fails does not match
         return False
-    if isinstance(verdict, _MANY) or verdict is pd.NA:  # the answer has many values, or none
+    if isinstance(result, _MANY) or result is pd.NA:  # the answer has many values, or is missing
         return False
-    if not isinstance(verdict, bool | np.bool_):
-        raise TypeError(f"A predicate returned {verdict!r}; it has to return one bool.")
-    return bool(verdict)
+    if not isinstance(result, bool | np.bool_):
+        raise TypeError(f"A predicate returned {result!r}; it has to return one bool.")
+    return bool(result)
 
 
 def _kind(expected: object) -> _Kind:
@@ -158,7 +158,7 @@ def _same_set(answer: Any, expected: Any, tolerance: float | None) -> bool:
 
 def _same_values(answer: Any, expected: Any, tolerance: float | None) -> bool:
     left, right = np.asarray(answer, dtype=object), np.asarray(expected, dtype=object)
-    pairs = zip(left.ravel(), right.ravel(), strict=False)  # the shapes say whether they fit
+    pairs = zip(left.ravel(), right.ravel(), strict=False)  # the next line compares the shapes
     return left.shape == right.shape and all(_same_item(a, e, tolerance) for a, e in pairs)
 
 
@@ -170,7 +170,7 @@ def _same_table(answer: Any, expected: Any, tolerance: float | None) -> bool:
 
 _BOOLS = (bool, np.bool_)
 _NUMBERS = (int, float, np.integer, np.floating)
-_DATES = (date, np.datetime64)  # a pandas Timestamp is a date, too
+_DATES = (date, np.datetime64)  # a pandas Timestamp is also a date
 _SETS = (set, frozenset)
 _MANY = (np.ndarray, pd.Series, pd.Index, pd.DataFrame)
 _LISTS = (list, tuple, np.ndarray, pd.Series, pd.Index)

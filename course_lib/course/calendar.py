@@ -1,6 +1,6 @@
-"""The desk's calendar, and the dealing of real stones to the weeks of that calendar.
+"""The desk's calendar, and the random assignment of real stones to its weeks.
 
-The stones are real, their dates are not: `deal` gives each stone the moment it is offered.
+The stones are real. Their dates are not: `deal` gives each stone the time at which it is offered.
 Taught in lesson 01.
 """
 
@@ -25,14 +25,14 @@ __all__ = [
     "production_week",
 ]
 
-Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
+Column = Any  # means `pd.Series[Any]`, which is not a valid expression at run time
 
 WEEK = pd.Timedelta(7, "D")
 LABEL_DELAY = pd.Timedelta(56, "D")
 OPENING = pd.Timestamp("2023-01-02")  # a Monday, like every start below
 
-#: The sets and their lengths in weeks. In the gap the reference's labels come in, in the
-#: waiting weeks those of the analysis; the future is for judging remedies.
+#: The sets and their lengths in weeks. The labels of the reference are published during the gap,
+#: those of the analysis during the waiting weeks. Remedies are judged on the future.
 SETS = {
     "train": 52,
     "validation": 8,
@@ -44,7 +44,7 @@ SETS = {
 }
 N_WEEKS = sum(SETS.values())
 
-#: The first moment of each set, and of the time after the last one.
+#: The start of each set, and the end of the last one.
 STARTS = {
     name: OPENING + WEEK * int(weeks)
     for name, weeks in zip([*SETS, "end"], np.cumsum([0, *SETS.values()]), strict=True)
@@ -55,26 +55,26 @@ DEAL_SEED = 1612
 LARGE_CARAT = 1.5
 STONES_PER_WEEK, STONES_SD = 385, 12
 LARGE_SHARE = 0.08
-#: Of the beta distribution of a week's share of large stones. With the binomial draw on top the
-#: share's SD is 2 points: a quiet week must not be quieter than life.
+#: a + b of the beta distribution of a week's share of large stones. With the binomial draw the
+#: share has an SD of 2 percentage points, so that quiet weeks vary as much as real ones.
 CONCENTRATION = 350
 
 OPENS_MINUTE, MINUTES_PER_DAY, DAYS_PER_WEEK = 9 * 60, 9 * 60, 5
 
 
 def deal(stones: pd.DataFrame, *, seed: int = DEAL_SEED) -> pd.DataFrame:
-    """Deal stones to the weeks of the calendar, at random.
+    """Assign stones to the weeks of the calendar at random.
 
-    Each week gets about 385 stones (SD 12), about 8 % of them large (1.5 carat and up;
-    beta-binomial, SD 2 points); each stone a minute of its own from Monday to Friday, 9:00 to
-    17:59. Stones not dealt are the *reserve*: their times are missing.
+    Each week gets about 385 stones (SD 12). About 8 % of them are large (1.5 carat and up;
+    beta-binomial, SD 2 points). Each stone gets its own minute, Monday to Friday, 9:00 to 17:59.
+    Stones that are not assigned form the *reserve*: their times are missing.
 
     Parameters
     ----------
     stones : DataFrame
-        Stones with a column `carat`; other columns are carried along. Not modified.
+        Stones with a column `carat`; other columns are kept. Not modified.
     seed : int
-        Equal seeds deal equally. The default is the dealing in `data/diamonds.parquet`.
+        Equal seeds give equal results. The default is the seed of `data/diamonds.parquet`.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def draw_large(
     rng: np.random.Generator, sizes: NDArray[np.int_], *, share: float
 ) -> NDArray[np.int_]:
     """Draw how many of each week's stones are large: beta-binomial around `share`."""
-    a, b = (max(part * CONCENTRATION, 1e-9) for part in (share, 1 - share))  # beta refuses 0
+    a, b = (max(part * CONCENTRATION, 1e-9) for part in (share, 1 - share))  # beta takes no 0
     return np.asarray(rng.binomial(sizes, rng.beta(a, b, len(sizes))))
 
 
@@ -140,12 +140,12 @@ def _times(rng: np.random.Generator, week: NDArray[np.int_]) -> dict[str, Column
 
 
 def in_order_of_time(stones: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows in order of `offered_at`, the reserve last, with a fresh index."""
+    """Return the rows in order of `offered_at`, the reserve last, with a new index."""
     return stones.sort_values("offered_at", kind="stable", na_position="last", ignore_index=True)
 
 
 def production_week(offered_at: Column) -> Column:
-    """Number the weeks of production: 0 is the week of going live, earlier ones are negative.
+    """Return the production week of each row: 0 is the first week, earlier weeks are negative.
 
     Parameters
     ----------

@@ -11,24 +11,24 @@ import pandas as pd
 
 __all__ = ["carat_contradicts", "repair_carat"]
 
-Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
+Column = Any  # means `pd.Series[Any]`, which is not a valid expression at run time
 
 
 def carat_contradicts(
     stones: pd.DataFrame, reference: pd.DataFrame, *, coverage: float = 0.998
 ) -> Column:
-    """Find stones whose `carat` contradicts their size: a density no stone of the reference has.
+    """Find stones whose `carat` contradicts their size: their density is outside the usual range.
 
-    Density is carat / (x · y · z). A stone without a size (a side of 0 or missing) or without a
-    carat contradicts nothing. Which of the four columns is wrong, the density does not tell: ask
-    `ColumnConsistencyCalculator`.
+    Density is carat / (x · y · z). A stone is not marked if a side is 0 or missing, or if its carat
+    is missing. The density does not show which of the four columns is wrong;
+    `ColumnConsistencyCalculator` does.
 
     Parameters
     ----------
     stones, reference : DataFrame
         With `carat` and `x`, `y`, `z` in mm.
     coverage : float
-        The share of the reference's densities that counts as possible, around the middle.
+        The central share of the densities of the reference that defines the usual range.
 
     Returns
     -------
@@ -51,11 +51,11 @@ def carat_contradicts(
     [False, True]
     """
     if not 0 < coverage < 1:
-        raise ValueError(f"`coverage` must lie between 0 and 1, got {coverage}; 0.998 is usual")
-    possible = _density(reference).quantile([(1 - coverage) / 2, (1 + coverage) / 2])
+        raise ValueError(f"`coverage` must lie between 0 and 1, got {coverage}; default 0.998")
+    limits = _density(reference).quantile([(1 - coverage) / 2, (1 + coverage) / 2])
     density = _density(stones)
-    outside = (density < possible.iloc[0]) | (density > possible.iloc[1])
-    return outside.fillna(False).astype(bool)  # unknown densities contradict nothing
+    outside = (density < limits.iloc[0]) | (density > limits.iloc[1])
+    return outside.fillna(False).astype(bool)  # stones of unknown density are not marked
 
 
 def repair_carat(
@@ -87,13 +87,13 @@ def repair_carat(
     """
     wrong = carat_contradicts(stones, reference, coverage=coverage)
     volume = stones["x"] * stones["y"] * stones["z"]
-    from_size = (_density(reference).median() * volume).round(2)  # as scales write it
+    from_size = (_density(reference).median() * volume).round(2)  # carat has two decimals
     return stones.assign(carat=stones["carat"].mask(wrong, from_size))
 
 
 def _density(stones: pd.DataFrame) -> Column:
     missing = [name for name in ("carat", "x", "y", "z") if name not in stones]
     if missing:
-        raise ValueError(f"the frame has no column {', '.join(missing)}; density takes all four")
+        raise ValueError(f"the frame has no column {', '.join(missing)}; density needs all four")
     volume = stones["x"] * stones["y"] * stones["z"]
     return stones["carat"] / volume.where(volume > 0)

@@ -1,4 +1,4 @@
-"""The data of the course: where the files are, and how they are read.
+"""The data of the course: finding and reading the files.
 
 Taught in lessons 01 and 08.
 """
@@ -15,7 +15,7 @@ __all__ = ["data_file", "load_diamonds", "load_flights"]
 
 
 def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read the diamond desk's stones: real diamonds, each dealt the moment it is offered.
+    """Read the diamond desk's stones: real diamonds, each with an invented time of offer.
 
     One row per stone, in order of `offered_at`; the stones of the reserve, which are never
     offered, come last and have no `offered_at`. `data/README.md` describes every column.
@@ -23,8 +23,8 @@ def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Parameters
     ----------
     path : path, optional
-        The file, or the folder that holds `diamonds.parquet`. The default is the folder that the
-        environment variable COURSE_DATA names; without it, the file that comes with the library.
+        The file, or the folder that holds `diamonds.parquet`. The default is the folder in the
+        environment variable COURSE_DATA; if it is not set, the file that comes with the library.
 
     Returns
     -------
@@ -34,13 +34,13 @@ def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError
-        When the file is not there; the message says how to get it.
+        When the file does not exist; the message says how to get it.
     OSError
-        When it is there and cannot be read, or is damaged.
+        When the file exists but cannot be read, or is damaged.
 
     Notes
     -----
-    Source: `diamonds` of the R package ggplot2 (MIT licence). Dates are ours.
+    Source: `diamonds` of the R package ggplot2 (MIT license). The dates are invented.
     Taught in lesson 01.
 
     Examples
@@ -52,7 +52,7 @@ def load_diamonds(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
 
 
 def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read the flights out of New York City in 2013, with what was known when each one left.
+    """Read the flights out of New York City in 2013, with what was known at each departure.
 
     One row per scheduled flight, in order of `scheduled_at`; cancelled and diverted flights
     included and marked. `data/README.md` describes every column.
@@ -70,9 +70,9 @@ def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError
-        When the file is not there; the message says how to get it.
+        When the file does not exist; the message says how to get it.
     OSError
-        When it is there and cannot be read, or is damaged.
+        When the file exists but cannot be read, or is damaged.
 
     Notes
     -----
@@ -88,22 +88,22 @@ def load_flights(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
 
 
 def data_file(name: str, path: str | os.PathLike[str] | None = None) -> Path:
-    """Find a data file: in the argument, in COURSE_DATA, or where it comes with the library.
+    """Return the path of a data file, from the argument, from COURSE_DATA or from the library.
 
-    The library brings its files along: in the folder `data` of a checkout, and in the folder
-    `course_lib/data` where it was installed from a wheel.
+    The files of the library are in the folder `data` of a checkout, or in the folder
+    `course_lib/data` if it was installed from a wheel.
 
     Parameters
     ----------
     name : str
         The file's name, such as ``"diamonds.parquet"``.
     path : path, optional
-        The file itself, or a folder that holds it. A path given is the only place tried.
+        The file itself, or a folder that holds it. No other place is tried if it is given.
 
     Raises
     ------
     FileNotFoundError
-        Naming the place tried and the remedy.
+        When the file does not exist; the message names the path and the remedy.
 
     Notes
     -----
@@ -124,19 +124,19 @@ def data_file(name: str, path: str | os.PathLike[str] | None = None) -> Path:
 def _read(file: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(file)
-    except (OSError, ValueError) as error:  # Arrow's own error for a damaged file is a ValueError
+    except (OSError, ValueError) as error:  # Arrow raises a ValueError for a damaged file
         raise OSError(
             f"`{file}` cannot be read ({error}); if it is damaged, {_remedy()}"
         ) from error
 
 
 def _place(name: str, path: str | os.PathLike[str] | None) -> tuple[Path, str]:
-    """Return the file or its folder, and what to do if it is not there."""
-    own = "to read the file that comes with course_lib"
+    """Return the file or its folder, and what to do if the file does not exist."""
+    default = "to read the file that comes with course_lib"
     if path is not None:
-        return Path(path), f"give the file or its folder, or leave out `path` {own}"
-    if asked := os.environ.get("COURSE_DATA"):
-        return Path(asked), f"set COURSE_DATA to the folder that holds it, or unset it {own}"
+        return Path(path), f"give the file or its folder, or leave out `path` {default}"
+    if given := os.environ.get("COURSE_DATA"):
+        return Path(given), f"set COURSE_DATA to the folder that holds it, or unset it {default}"
     folder = _checkout() or Path(__file__).resolve().parents[1]
     return folder / "data" / name, _remedy()
 
@@ -148,14 +148,14 @@ def _remedy() -> str:
 
 
 def _checkout() -> Path | None:
-    """Return the checkout's folder, or None where the library was installed from a wheel.
+    """Return the checkout's folder, or None if the library was installed from a wheel.
 
-    Only the project's own pyproject.toml counts: beside an installed package, a folder `data` may
-    belong to another package.
+    The check reads pyproject.toml, because a folder `data` next to an installed package may belong
+    to another package.
     """
     folder = Path(__file__).resolve().parents[2]
     try:
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # absent or not TOML: of another package
+    except (OSError, ValueError):  # the file is absent or is not TOML
         return None
     return folder if project.get("project", {}).get("name") == "course_lib" else None

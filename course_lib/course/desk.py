@@ -1,8 +1,7 @@
-"""The diamond desk: its stones, its model and its offers, rebuilt in seconds, always the same.
+"""The diamond desk: its stones, model and offers. A rebuild takes seconds and is deterministic.
 
-A desk offers to buy polished diamonds at a price set by a model. The seller answers at once;
-what the stone was worth on that day is published eight weeks later, for every stone. Taught in
-lesson 01.
+The desk offers to buy polished diamonds at a price set by a model. The seller answers at once.
+The true price on that day is published eight weeks later, for every stone. Taught in lesson 01.
 """
 
 from __future__ import annotations
@@ -35,38 +34,37 @@ __all__ = [
     "load_desk",
 ]
 
-#: What the model sees of a stone.
+#: The features of the price model.
 FEATURES = ("carat", "cut", "color", "clarity", "depth", "table", "x", "y", "z")
 
-
-#: Of the price model: squared error on USD, the plain choice.
+#: Settings of the price model. The loss is the squared error in USD.
 MODEL_SETTINGS: dict[str, Any] = {"objective": "regression", "learning_rate": 0.05, **QUIET}
 MAX_ROUNDS, PATIENCE = 2000, 50
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Desk:
-    """The state a lesson starts from. Everything handed out is a copy; the desk never changes.
+    """The state from which a lesson starts. It never changes: every property returns a copy.
 
     Frames hold one row per stone offered, in order of time: `stone`, the nine features,
-    `price` (USD, true; on a given date only partly known, see `as_of`), `offered_at`,
+    `price` (true, USD; only some are known on a given date, see `as_of`), `offered_at`,
     `price_known_at`, `predicted_price` (USD) and `accepted` (the seller's answer, known at
     once).
 
     Attributes
     ----------
     incidents : str
-        The letters of the incidents planted.
+        The letters of the planted incidents.
     train, validation, reference, gap, analysis, waiting, future : DataFrame
         The sets, in order of time: 52, 8, 20, 8, 28, 8 and 8 weeks.
     model : lightgbm.Booster
         The price model.
     features : list of str
-        The nine columns the model sees.
+        The nine columns that the model uses.
     go_live : Timestamp
-        The first moment of production, and of the analysis set.
+        The start of production, and of the analysis set.
     truth : DataFrame
-        What was planted; see `truth_table`.
+        The planted incidents; see `truth_table`.
     """
 
     incidents: str
@@ -75,17 +73,17 @@ class Desk:
 
     @property
     def train(self) -> pd.DataFrame:
-        """The 52 weeks the model learned from."""
+        """The 52 weeks of training data."""
         return self._sets["train"].copy()
 
     @property
     def validation(self) -> pd.DataFrame:
-        """The 8 weeks that stopped the training."""
+        """The 8 weeks used for early stopping."""
         return self._sets["validation"].copy()
 
     @property
     def reference(self) -> pd.DataFrame:
-        """The 20 test weeks: new to the model, and known to be quiet."""
+        """The 20 test weeks: not used in training, and without an incident."""
         return self._sets["reference"].copy()
 
     @property
@@ -100,7 +98,7 @@ class Desk:
 
     @property
     def waiting(self) -> pd.DataFrame:
-        """The 8 weeks in which the analysis' prices are published."""
+        """The 8 weeks in which the prices of the analysis are published."""
         return self._sets["waiting"].copy()
 
     @property
@@ -112,22 +110,22 @@ class Desk:
     def model(self) -> Booster:
         """The price model."""
         model = deepcopy(self._model)
-        model.best_iteration = self._model.best_iteration  # which a copy forgets
+        model.best_iteration = self._model.best_iteration  # the copy loses it
         return model
 
     @property
     def features(self) -> list[str]:
-        """The nine columns the model sees."""
+        """The nine columns that the model uses."""
         return list(FEATURES)
 
     @property
     def go_live(self) -> pd.Timestamp:
-        """The first moment of production."""
+        """The start of production."""
         return GO_LIVE
 
     @property
     def truth(self) -> pd.DataFrame:
-        """What was planted."""
+        """The planted incidents; see `truth_table`."""
         return truth_table(self.incidents)
 
     def week(self, frame: pd.DataFrame) -> Any:
@@ -156,7 +154,7 @@ def load_desk(
     seed: int | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> Desk:
-    """Rebuild the diamond desk: deal, plant incidents, train the model, make the offers.
+    """Rebuild the diamond desk: assign dates, plant incidents, train the model, make the offers.
 
     Parameters
     ----------
@@ -164,7 +162,7 @@ def load_desk(
         Letters of the incidents to plant; "" for none. Leaving one out changes nothing in the
         weeks of the others.
     seed : int, optional
-        Deal the stones anew with this seed; by default as in the data file.
+        Seed of a new random assignment of dates; by default the dates of the data file.
     data : path, optional
         The data file or its folder; see `load_diamonds`.
 
@@ -175,7 +173,7 @@ def load_desk(
     Raises
     ------
     FileNotFoundError
-        When the data are nowhere.
+        When the data file does not exist.
     ValueError
         For an unknown incident.
 
@@ -208,8 +206,8 @@ def _desk(incidents: str, seed: int | None, file: str) -> Desk:
 def _clean_state(seed: int | None, file: str) -> tuple[pd.DataFrame, Booster]:
     stones = load_diamonds(file)
     if seed is not None:
-        undealt = stones.drop(columns=["offered_at", "price_known_at"])
-        stones = deal(undealt.sort_values("stone", ignore_index=True), seed=seed)
+        undated = stones.drop(columns=["offered_at", "price_known_at"])
+        stones = deal(undated.sort_values("stone", ignore_index=True), seed=seed)
     sets = _sets_of(stones.dropna(subset=["offered_at"]))
     return stones, fit_price_model(sets["train"], sets["validation"])
 
@@ -221,7 +219,7 @@ def _sets_of(offered: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def fit_price_model(train: pd.DataFrame, validation: pd.DataFrame) -> Booster:
-    """Fit the desk's price model: LightGBM, stopped where the validation error is lowest.
+    """Fit the desk's price model: LightGBM with early stopping on the validation error.
 
     Parameters
     ----------
@@ -235,7 +233,7 @@ def fit_price_model(train: pd.DataFrame, validation: pd.DataFrame) -> Booster:
 
     Notes
     -----
-    Rows are used as they are, impossible sizes included: the desk never cleaned them.
+    The rows are not cleaned; those with impossible sizes are included.
     Taught in lesson 01.
 
     Examples
@@ -246,12 +244,12 @@ def fit_price_model(train: pd.DataFrame, validation: pd.DataFrame) -> Booster:
     """
     lightgbm = load_lightgbm()
     features = list(FEATURES)
-    learned = lightgbm.Dataset(train[features], train["price"])
-    held_out = lightgbm.Dataset(validation[features], validation["price"], reference=learned)
+    training = lightgbm.Dataset(train[features], train["price"])
+    held_out = lightgbm.Dataset(validation[features], validation["price"], reference=training)
     stop = lightgbm.early_stopping(PATIENCE, verbose=False)
     settings = {**MODEL_SETTINGS, **threads(len(train))}
     model: Booster = lightgbm.train(
-        settings, learned, MAX_ROUNDS, valid_sets=[held_out], callbacks=[stop]
+        settings, training, MAX_ROUNDS, valid_sets=[held_out], callbacks=[stop]
     )
     return model
 

@@ -1,8 +1,8 @@
-"""Remedies for the desk's incidents, as plain functions. `payoff` compares them in money.
+"""Remedies for the desk's incidents, as functions. `compare_remedies` compares them in USD.
 
-A remedy takes what is `known` on a day (rows from `as_of`, unpublished prices missing) and the
-`coming` stones, whose prices nobody knows, and returns a `Plan` for them. The frames have the
-desk's columns: the nine features, `price` (USD), `predicted_price` (USD) and `offered_at`.
+A remedy takes the rows `known` on a day (from `as_of`, unpublished prices missing) and the
+`coming` stones, whose prices are unknown. It returns a `Plan` for the coming stones. Both frames
+have the nine features, `price` (USD), `predicted_price` (USD) and `offered_at`.
 Taught in lesson 07.
 """
 
@@ -30,10 +30,10 @@ __all__ = [
     "retrain",
 ]
 
-Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
+Column = Any  # means `pd.Series[Any]`, which is not a valid expression at run time
 
-HELD_OUT = 8  # `retrain` holds out every eighth row, as the 8 of 60 weeks of the first training
-FEWEST = 10 * HELD_OUT
+HELD_OUT = 8  # `retrain` holds out every eighth row; the first training held out 8 of 60 weeks
+MIN_ROWS = 10 * HELD_OUT
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -47,11 +47,11 @@ class Plan:
     margin : float
         The desk offers (1 − margin) · y_pred.
     refused : array of bool, shape (n,), or None
-        Stones for which no offer is made; None for no such stone.
+        True for stones without an offer; None if every stone gets an offer.
     cost_usd : float
-        What the remedy itself costs, once.
+        One-time cost of the remedy.
     note : str
-        How it was set, such as the ratio of a recalibration.
+        Details of the remedy, such as the ratio of a recalibration.
 
     Notes
     -----
@@ -80,14 +80,14 @@ class Plan:
 
     @property
     def offers(self) -> NDArray[np.bool_]:
-        """Whether the desk makes an offer, shape (n,)."""
+        """True for the stones that get an offer, shape (n,)."""
         if self.refused is None:
             return np.ones(len(self.y_pred), dtype=bool)
         return ~self.refused
 
 
 def do_nothing(coming: pd.DataFrame) -> Plan:
-    """Go on as before: the plan that every other one has to beat.
+    """Return a plan that changes nothing, the baseline of all others.
 
     Parameters
     ----------
@@ -112,16 +112,16 @@ def do_nothing(coming: pd.DataFrame) -> Plan:
 
 
 def refuse(coming: pd.DataFrame, rows: ArrayLike, *, cost_usd: float = 0.0) -> Plan:
-    """Make no offer for some stones: stop buying what the model cannot price.
+    """Make no offer for some stones, such as those that the model cannot price.
 
     Parameters
     ----------
     coming : DataFrame
         With `predicted_price`.
     rows : array-like of bool, shape (n,)
-        True for the stones to refuse; refused stones earn nothing and lose nothing.
+        True for the stones to refuse. A refused stone earns 0 USD.
     cost_usd : float
-        What the remedy itself costs.
+        One-time cost of the remedy.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def refuse(coming: pd.DataFrame, rows: ArrayLike, *, cost_usd: float = 0.0) -> P
     if mask.dtype != bool or mask.shape != (len(coming),):
         raise ValueError(
             f"`rows` must be one bool for each of {len(coming):,} rows, got {mask.dtype} of shape "
-            f"{mask.shape}; make it by a comparison, such as coming['carat'] >= 1"
+            f"{mask.shape}; use a comparison, such as coming['carat'] >= 1"
         )
     return Plan(_predicted(coming), refused=mask, cost_usd=cost_usd)
 
@@ -157,27 +157,27 @@ def recalibrate(
 ) -> Plan:
     """Multiply predictions by the ratio of known totals: Σ price / Σ predicted.
 
-    The model keeps what it knows of differences between stones; its level is set anew.
+    This corrects the level; relative differences between the stones of a segment stay.
 
     Parameters
     ----------
     known, coming : DataFrame
-        See the head of the module. Not modified.
+        See the module docstring. Not modified.
     since : str or Timestamp
-        Labels of offers from this moment on are used.
+        Only labels of offers from this time on are used.
     by : str, optional
-        A numeric column; each of its segments gets a ratio of its own.
+        A numeric column; each of its segments gets its own ratio.
     edges : sequence of float
-        Where the segments of `by` begin, in ascending order; an edge belongs to the upper one.
+        The inner edges of the segments of `by`, ascending; an edge belongs to the segment above.
     cost_usd : float
-        What the remedy itself costs.
+        One-time cost of the remedy.
 
     Raises
     ------
     ValueError
-        When no price is known since then (in a segment), or for `by` without `edges`.
+        When no price is known since then (in a segment), or with only one of `by` and `edges`.
     TypeError
-        When `edges` is no list.
+        When `edges` is not a list.
 
     Notes
     -----
@@ -190,7 +190,7 @@ def recalibrate(
     >>> recalibrate(known, pd.DataFrame({"predicted_price": [2000.0]}), since=day).y_pred
     array([1700.])
     """
-    ratio = _ratios(_labelled(known, since), by, edges)
+    ratio = _ratios(_with_price(known, since), by, edges)
     factor = ratio[_segment(coming, by, edges)]
     note = "ratio " + ", ".join(f"{value:.3f}" for value in ratio)
     return Plan(_predicted(coming) * factor, cost_usd=cost_usd, note=note)
@@ -199,17 +199,17 @@ def recalibrate(
 def reindex(
     known: pd.DataFrame, *, since: Moment, by: str | None = None, edges: Sequence[float] = ()
 ) -> pd.DataFrame:
-    """Bring old labels to today's level: multiply them by the ratio of `recalibrate`.
+    """Multiply old labels by the ratio of `recalibrate`, which moves them to today's level.
 
-    Feed the result to `retrain`: all rows teach differences between stones, the new ones alone
-    say how much money a stone fetches now.
+    Pass the result to `retrain`. The model then learns the differences between stones from all
+    rows, and the price level from the new rows alone.
 
     Parameters
     ----------
     known : DataFrame
-        See the head of the module. Not modified.
+        See the module docstring. Not modified.
     since : str or Timestamp
-        Prices of earlier offers are multiplied, later ones kept.
+        Prices of earlier offers are multiplied, later ones are kept.
     by, edges
         One ratio per segment, as in `recalibrate`.
 
@@ -234,9 +234,9 @@ def reindex(
     >>> reindex(known, since="2025-03-03")["price"].tolist()
     [450.0, 900.0]
     """
-    ratio = _ratios(_labelled(known, since), by, edges)
-    old = (known["offered_at"] < pd.Timestamp(since)).to_numpy()
-    factor = np.where(old, ratio[_segment(known, by, edges)], 1.0)
+    ratio = _ratios(_with_price(known, since), by, edges)
+    is_old = (known["offered_at"] < pd.Timestamp(since)).to_numpy()
+    factor = np.where(is_old, ratio[_segment(known, by, edges)], 1.0)
     return known.assign(price=known["price"].to_numpy(dtype=float) * factor)
 
 
@@ -247,19 +247,19 @@ def retrain(
     since: Moment | None = None,
     cost_usd: float = 0.0,
 ) -> Plan:
-    """Train the desk's model anew on known labels, and predict with it.
+    """Train the desk's model again on known labels, and predict with it.
 
-    Every eighth row is held out to stop the training. They are spread over time: were they the
-    newest rows, as in the first training, none of these would be learned from.
+    Every eighth row is held out for early stopping. The first training held out the newest rows;
+    here the model would then not learn from them.
 
     Parameters
     ----------
     known, coming : DataFrame
-        With the nine features; see the head of the module. Not modified.
+        With the nine features; see the module docstring. Not modified.
     since : str or Timestamp, optional
-        Learn from offers from this moment on; from all by default.
+        Use offers from this time on; all by default.
     cost_usd : float
-        What the remedy itself costs.
+        One-time cost of the remedy.
 
     Raises
     ------
@@ -277,10 +277,10 @@ def retrain(
     >>> retrain(desk.reference, desk.gap)
     Plan(3,071 stones, margin=0.1, 0 refused, 7,714 rows)
     """
-    rows = _labelled(known, since).sort_values("offered_at", kind="stable")
-    if len(rows) < FEWEST:
+    rows = _with_price(known, since).sort_values("offered_at", kind="stable")
+    if len(rows) < MIN_ROWS:
         raise ValueError(
-            f"{len(rows):,} rows have a known price{_since(since)}, a training takes {FEWEST}; "
+            f"{len(rows):,} rows have a known price{_since(since)}, training needs {MIN_ROWS}; "
             "choose an earlier `since`, or `recalibrate`"
         )
     _require(rows, *FEATURES)
@@ -306,20 +306,20 @@ def change_margin(
     Parameters
     ----------
     known, coming : DataFrame
-        See the head of the module. Not modified.
+        See the module docstring. Not modified.
     since : str or Timestamp
-        Labels of offers from this moment on are used.
+        Only labels of offers from this time on are used.
     margins : sequence of float
-        Candidates; of equals, the first one is taken.
+        The candidates; of several best ones, the first is chosen.
     seller_reserve, handling_usd : float
         See `desk_value`.
     cost_usd : float
-        What the remedy itself costs.
+        One-time cost of the remedy.
 
     Raises
     ------
     ValueError
-        When no price is known since then, or without candidates.
+        When no price is known since then, or `margins` is empty.
 
     Notes
     -----
@@ -334,7 +334,7 @@ def change_margin(
     """
     if not len(margins):
         raise ValueError("`margins` is empty; give at least one share, such as [0.2]")
-    rows = _labelled(known, since)
+    rows = _with_price(known, since)
     y_true, y_pred = rows["price"].to_numpy(), _predicted(rows)
     values = [
         desk_value(margin=margin, seller_reserve=seller_reserve, handling_usd=handling_usd)
@@ -345,24 +345,24 @@ def change_margin(
     return Plan(_predicted(coming), margin=best, cost_usd=cost_usd)
 
 
-def _labelled(known: pd.DataFrame, since: Moment | None) -> pd.DataFrame:
+def _with_price(known: pd.DataFrame, since: Moment | None) -> pd.DataFrame:
     """Return the rows with a known price, offered at `since` or later."""
     _require(known, "price", "predicted_price", "offered_at")
-    rows = known["price"].notna()
+    mask = known["price"].notna()
     if since is not None:
-        rows &= known["offered_at"] >= pd.Timestamp(since)
-    if not rows.any():
+        mask &= known["offered_at"] >= pd.Timestamp(since)
+    if not mask.any():
         raise ValueError(
             f"0 of {len(known):,} rows of `known` have a price{_since(since)}; choose an earlier "
             "`since`, or wait for the labels"
         )
-    unpredicted = int(known.loc[rows, "predicted_price"].isna().sum())
-    if unpredicted:
+    n_missing = int(known.loc[mask, "predicted_price"].isna().sum())
+    if n_missing:
         raise ValueError(
-            f"`predicted_price` is missing in {unpredicted:,} of {int(rows.sum()):,} rows with a "
+            f"`predicted_price` is missing in {n_missing:,} of {int(mask.sum()):,} rows with a "
             "price; drop those rows, or predict them"
         )
-    return known[rows]
+    return known[mask]
 
 
 def _since(since: Moment | None) -> str:
@@ -392,11 +392,11 @@ def _segment(frame: pd.DataFrame, by: str | None, edges: Sequence[float]) -> NDA
         return np.zeros(len(frame), dtype=int)
     _require(frame, by)
     values = frame[by].to_numpy(dtype=float, na_value=np.nan)
-    missing = int(np.isnan(values).sum())
-    if missing:
+    n_missing = int(np.isnan(values).sum())
+    if n_missing:
         raise ValueError(
-            f"`{by}` is missing in {missing:,} of {len(frame):,} rows, which then have no segment; "
-            "fill or drop those rows"
+            f"`{by}` is missing in {n_missing:,} of {len(frame):,} rows, which then have no "
+            "segment; fill or drop those rows"
         )
     return np.asarray(np.digitize(values, edges))
 

@@ -1,4 +1,4 @@
-"""The business value of the diamond desk: what a stone, and so a price model, earns.
+"""The business value of the diamond desk: what the desk earns per stone with a price model.
 
 Taught in lesson 04.
 """
@@ -16,7 +16,7 @@ __all__ = ["HANDLING_USD", "MARGIN", "SELLER_RESERVE", "accepts", "desk_value"]
 
 MARGIN = 0.10  #: The desk offers this share less than the predicted price.
 SELLER_RESERVE = 0.85  #: The seller refuses offers below this share of the true price.
-HANDLING_USD = 25.0  #: What buying a stone costs the desk, beside the offer.
+HANDLING_USD = 25.0  #: Cost of buying a stone, in addition to the offer.
 
 Rows = NDArray[np.float64]
 
@@ -30,8 +30,8 @@ def accepts(
 ) -> NDArray[np.bool_]:
     """Return whether sellers accept the desk's offers, shape (n,).
 
-    The desk offers (1 − margin) · prediction; a seller, who knows what the stone is worth, accepts
-    an offer of at least ``seller_reserve`` · true price. A model of sellers, not a measurement.
+    The desk offers (1 − margin) · prediction. The seller knows the true price and accepts an offer
+    of at least ``seller_reserve`` · true price. This is an assumption, not a measurement.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def accepts(
     Raises
     ------
     ValueError
-        When a share lies outside 0 to 1.
+        When a share is outside 0 to 1.
 
     Notes
     -----
@@ -69,9 +69,9 @@ def desk_value(
 ) -> RowMetric:
     """Return the metric ``business_value`` of the diamond desk.
 
-    A stone whose offer is accepted earns price − offer − handling, the others nothing. Predictions
-    that are too low lose the deal, those that are too high lose money; and of two errors of the
-    same size, sellers accept the one that is too high (the winner's curse).
+    A stone whose offer is accepted earns price − offer − handling, the others 0. A prediction that
+    is too low loses the deal; one that is too high loses money. Sellers accept more of the offers
+    that are too high (the winner's curse).
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def desk_value(
     handling_usd : float
         Cost of a stone that is bought.
     total : bool
-        The sum over the chunk in USD, instead of USD per stone offered.
+        True for the sum over the chunk in USD; by default USD per stone offered.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def desk_value(
     Raises
     ------
     ValueError
-        When a share lies outside 0 to 1.
+        When a share is outside 0 to 1.
 
     Notes
     -----

@@ -1,7 +1,7 @@
-"""What a lesson says about itself, and what it asks the reader.
+"""Claims, exercises and quizzes of the lessons.
 
-`claim` protects a sentence of the prose, `check` marks an exercise, `quiz` marks a prediction.
-An untouched stub (``answer = ...``) passes, so that a fresh lesson runs from top to bottom.
+`claim` tests a sentence of the prose, `check` grades an exercise, `quiz` grades a prediction.
+An unchanged stub (``answer = ...``) passes, so that a new lesson runs from top to bottom.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["WrongAnswer", "check", "claim", "quiz"]
 NOT_ATTEMPTED = "Not attempted yet."
 
 
-class WrongAnswer(AssertionError):  # noqa: N818 - it is the answer that is wrong, not the program
-    """An exercise answered wrongly, or a prediction that is none of the options.
+class WrongAnswer(AssertionError):  # noqa: N818 - not a program error
+    """Raised for a wrong answer, or for a prediction that is not one of the options.
 
-    Jupyter shows the hint alone, without a traceback; the cell fails all the same.
+    Jupyter shows the hint without a traceback. The cell still fails.
 
     Taught in lesson 00.
 
@@ -39,21 +39,21 @@ class WrongAnswer(AssertionError):  # noqa: N818 - it is the answer that is wron
 
 
 def claim(sentence: str, truth: bool | np.bool_) -> None:
-    """Hold a sentence of the lesson against the numbers that were computed.
+    """Check that a sentence of the lesson agrees with the computed numbers.
 
     Taught in lesson 00.
 
     Parameters
     ----------
     sentence
-        The sentence, as a reader would read it.
+        The sentence, as the reader sees it.
     truth
-        Whether it holds: one bool, not an array and not a number.
+        Whether the sentence is true: one bool, not an array or a number.
 
     Raises
     ------
     TypeError
-        If ``sentence`` is no text or ``truth`` is no bool.
+        If ``sentence`` is not a string or ``truth`` is not a bool.
     AssertionError
         If ``truth`` is false; the message is the sentence.
 
@@ -66,7 +66,7 @@ def claim(sentence: str, truth: bool | np.bool_) -> None:
     AssertionError: This does not hold: Two weeks are 15 days.
     """
     if not isinstance(sentence, str):
-        raise TypeError(f"`sentence` is {describe(sentence)}; give a text, then the truth.")
+        raise TypeError(f"`sentence` is {describe(sentence)}; give a string, then a bool.")
     if not isinstance(truth, bool | np.bool_):
         raise TypeError(f"`truth` is {describe(truth)}; give one bool, for instance with .all().")
     if not truth:
@@ -82,36 +82,36 @@ def check(
     hints: Mapping[Any, str] | None = None,
     tolerance: float | None = None,
 ) -> None:
-    """Mark the answer to an exercise.
+    """Grade the answer to an exercise.
 
-    ``...`` prints that the exercise was not attempted and passes. A right answer prints "Correct.".
-    A wrong one raises `WrongAnswer` with the hint that fits it.
+    ``...`` prints "Not attempted yet." and passes. A right answer prints "Correct.". A wrong answer
+    raises `WrongAnswer` with the hint that matches it.
 
     Taught in lesson 00.
 
     Parameters
     ----------
     answer
-        What the reader gave.
+        The reader's answer.
     expected
-        The right answer: a number, a bool, a text (case and outer blanks do not matter), a date, a
-        set (any collection will do for an answer), a list, tuple, array, Index or Series (compared
-        value by value in order, the index ignored), a DataFrame (same columns in any order, rows in
+        The right answer: a number, a bool, a string (case and outer spaces are ignored), a date, a
+        set (the answer may be any collection), a list, tuple, array, Index or Series (compared
+        value by value in order, without the index), a DataFrame (same columns in any order, rows in
         order), or a function that takes the answer and returns whether it is right.
     hint
-        Shown for a wrong answer for which ``hints`` has nothing better.
+        Shown for a wrong answer that no key of ``hints`` matches.
     hints
-        Hints for specific mistakes. A key is a wrong answer, or a function that recognizes one; it
-        is asked about answers of the expected kind only.
+        Hints for specific mistakes. A key is a wrong answer, or a function that returns True for
+        it. Functions are called only with answers of the expected kind.
     tolerance
-        How far a number may be off, in the number's own unit. By default, one part in a million.
+        Largest difference allowed for a number, in its unit; by default a relative 1e-6.
 
     Raises
     ------
     WrongAnswer
         If the answer is wrong, or not of the expected kind.
     TypeError
-        If ``expected`` or a key of ``hints`` is of none of these kinds.
+        If ``expected`` or a key of ``hints`` is of another kind.
 
     Examples
     --------
@@ -132,16 +132,16 @@ def check(
 
 
 def quiz(prediction: object, *, options: Mapping[str, str], answer: str) -> None:
-    """Mark a prediction made before the result is seen.
+    """Grade a prediction that the reader makes before seeing the result.
 
-    A wrong prediction is no failure: it prints what is behind the mistake, and the lesson goes on.
+    A wrong prediction prints the feedback of its option and raises no error.
 
     Taught in lesson 00.
 
     Parameters
     ----------
     prediction
-        The key of one option, or ``...`` as long as there is none.
+        The key of one option, or ``...`` if there is no prediction yet.
     options
         Feedback per option: why it is right, or which misconception leads to it.
     answer
@@ -150,7 +150,7 @@ def quiz(prediction: object, *, options: Mapping[str, str], answer: str) -> None
     Raises
     ------
     WrongAnswer
-        If ``prediction`` is not a key of ``options``: one line that names them, no traceback.
+        If ``prediction`` is not a key of ``options``; the message lists the keys.
     ValueError
         If ``answer`` is not a key of ``options``.
 
@@ -179,11 +179,11 @@ def quiz(prediction: object, *, options: Mapping[str, str], answer: str) -> None
 def _best_hint(
     answer: object, expected: object, hint: str, hints: Mapping[Any, str], tolerance: float | None
 ) -> str:
-    wanted = accepts(answer, expected)
-    for mistake, words in hints.items():
-        # A function that recognizes numbers has nothing to say about a Series of them.
-        if callable(mistake) and wanted is not None:
+    kind = accepts(answer, expected)
+    for mistake, text in hints.items():
+        # A function that is written for a number would fail on a Series.
+        if callable(mistake) and kind is not None:
             continue
         if matches(answer, mistake, tolerance=tolerance):
-            return words
-    return hint if wanted is None else f"The answer should be {wanted}; it is {describe(answer)}."
+            return text
+    return hint if kind is None else f"The answer should be {kind}; it is {describe(answer)}."

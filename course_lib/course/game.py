@@ -1,7 +1,7 @@
-"""Game day: weeks of the diamond desk with one hidden incident, or with none; find out, be graded.
+"""Game day: a player looks for the hidden incident in 28 weeks of the desk and gets a grade.
 
-The stones of production are dealt anew for every seed, the reference and the model stay. Not for
-monitors: they must find out. Taught in lesson 13.
+Each seed assigns the stones of production to new dates; the reference and the model stay the same.
+Monitors must not import this module. Taught in lesson 13.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from course_lib.course.calendar import (
 )
 from course_lib.course.data import load_diamonds
 from course_lib.course.desk import FEATURES, load_desk
-from course_lib.course.desk_remedies import FEWEST, Plan, do_nothing, recalibrate, refuse, retrain
+from course_lib.course.desk_remedies import MIN_ROWS, Plan, do_nothing, recalibrate, refuse, retrain
 from course_lib.course.desk_value import accepts
 from course_lib.course.hidden_incidents import (
     CAUSES,
@@ -51,15 +51,15 @@ __all__ = [
     "leaderboard",
 ]
 
-Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
+Column = Any  # means `pd.Series[Any]`, which is not a valid expression at run time
 
 TODAY = GO_LIVE + WEEK * N_WEEKS
-#: An incident starts in one of these weeks and goes on until somebody ends it.
+#: First and last week in which an incident may start. It lasts until a remedy ends it.
 FIRST_START, LAST_START = 6, 18
-QUIET_SHARE = 0.25  #: Of the seeds: nothing happens.
+QUIET_SHARE = 0.25  #: Share of the seeds without an incident.
 
-#: What a remedy itself costs, once, in USD; as in lesson 07. A fault that is fixed upstream is
-#: gone from today on; `recalibrate` and `retrain` learn from the prices published since the start.
+#: One-time cost of each remedy in USD, as in lesson 07. "fix upstream" removes a fault from today
+#: on; "recalibrate" and "retrain" use the known prices of offers since the answered start.
 REMEDIES = {
     "do nothing": 0.0,
     "fix upstream": 1_000.0,
@@ -68,14 +68,14 @@ REMEDIES = {
     "stop buying": 0.0,
 }
 POINTS = {"cause": 5, "remedy": 3, "start": 2, "near": 1, "false alarm": -2}
-CLOSE, NEAR = 1, 3  # weeks between the start that was answered and the true one
+CLOSE, NEAR = 1, 3  # largest number of weeks between the answered start and the true one
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Game:
-    """What a player sees of one stream. Everything handed out is a copy; the game never changes.
+    """The data of one game that a player sees. They never change: every property returns a copy.
 
-    Frames hold one row per stone offered, in order of time: the nine features, `price` (USD, true;
+    Frames hold one row per stone offered, in order of time: the nine features, `price` (true, USD;
     missing where it is not yet published today), `offered_at`, `price_known_at`, `predicted_price`
     (USD) and `accepted` (the seller's answer, known at once).
 
@@ -85,11 +85,11 @@ class Game:
     reference, analysis : DataFrame
         The 20 quiet weeks, the same in every game, and the 28 weeks of production.
     features : list of str
-        The nine columns the model sees.
+        The nine columns that the model uses.
     columns : dict of str
-        The other columns by their role, as the monitors call it.
+        The other columns by their role, such as `y_true`.
     today : Timestamp
-        The moment you look: the Monday after the last week of production.
+        The current date: the Monday after the last week of production.
     """
 
     seed: int
@@ -109,7 +109,7 @@ class Game:
 
     @property
     def features(self) -> list[str]:
-        """The nine columns the model sees."""
+        """The nine columns that the model uses."""
         return list(FEATURES)
 
     @property
@@ -125,7 +125,7 @@ class Game:
 
     @property
     def today(self) -> pd.Timestamp:
-        """The moment you look."""
+        """The current date of the game."""
         return TODAY
 
     def week(self, frame: pd.DataFrame) -> Any:
@@ -133,7 +133,7 @@ class Game:
         return production_week(frame["offered_at"])
 
     def grade(self, answer: Mapping[str, Any]) -> Grade:
-        """Grade an answer: its points, what it earns in money, and what really happened.
+        """Return the grade of an answer: points, earnings in USD and the true incident.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class Game:
         Raises
         ------
         TypeError, ValueError
-            For an answer that cannot be read, with the entries that can.
+            For a malformed answer; the message lists the valid entries.
 
         Notes
         -----
@@ -161,32 +161,32 @@ class Game:
         Traceback (most recent call last):
         ValueError: `cause` is 'magic'; choose one of: unit change, stuck sensor, and so on
         """
-        cause, start, remedy = _read(answer)
+        cause, start, remedy = _parse(answer)
         truth = self._incident
         right = KINDS[truth.cause].remedy if truth.cause in KINDS else "do nothing"
         gains = self._gains({"yours": (remedy, start), "right": (right, truth.start)})
         return Grade(truth, cause, start, remedy, right, gains["yours"], gains["right"])
 
     def _gains(self, actions: Mapping[str, tuple[str, int | None]]) -> dict[str, float]:
-        """Return what actions earn more than doing nothing, USD, in the weeks after today."""
+        """Return the gain of actions over doing nothing in the weeks after today, USD."""
         coming = self._offered[(self._offered["offered_at"] >= self.today).to_numpy()]
         plans = {name: self._plan(coming, *action) for name, action in actions.items()}
         table = compare_remedies({"do nothing": do_nothing(coming), **plans}, coming)
         return {name: float(table["gain_usd"][name]) * len(coming) for name in plans}
 
     def _plan(self, coming: pd.DataFrame, remedy: str, start: int | None) -> Plan:
-        """Carry out a remedy with what is known today; without enough prices, nothing changes."""
-        told, cost = coming["predicted_price"].to_numpy(), REMEDIES[remedy]
+        """Return the plan of a remedy from data known today; too few prices: change nothing."""
+        y_pred, cost = coming["predicted_price"].to_numpy(), REMEDIES[remedy]
         if remedy == FAULT:
             return Plan(self._clean_price[-len(coming) :], cost_usd=cost)
         if remedy == "stop buying":
             return refuse(coming, np.ones(len(coming), dtype=bool), cost_usd=cost)
         known, since = self.analysis, GO_LIVE + WEEK * (start or 0)
         n_known = known.loc[known["offered_at"] >= since, "price"].count()
-        if remedy == "do nothing" or n_known < FEWEST:
-            return Plan(told, cost_usd=cost)
-        learn = recalibrate if remedy == "recalibrate" else retrain
-        return learn(known, coming, since=since, cost_usd=cost)
+        if remedy == "do nothing" or n_known < MIN_ROWS:
+            return Plan(y_pred, cost_usd=cost)
+        make_plan = recalibrate if remedy == "recalibrate" else retrain
+        return make_plan(known, coming, since=since, cost_usd=cost)
 
     def __repr__(self) -> str:
         n_stones = (self._offered["offered_at"] < self.today).sum()
@@ -195,18 +195,18 @@ class Game:
 
 @dataclass(frozen=True, repr=False)
 class Grade:
-    """How good an answer was. Print it for the whole story.
+    """The grade of an answer. Print it to see the details.
 
     Attributes
     ----------
     cause, start_week, remedy
-        What was answered.
+        The answer.
     truth : dict
-        What really happened: `cause`, `start_week`, `remedy`, `strength` (from 0, the weakest of
+        The true incident: `cause`, `start_week`, `remedy`, `strength` (from 0, the weakest of
         its kind, to 1) and `story`.
     saved_usd, right_usd : float
-        What the remedy that was answered, and the right one, earn more than doing nothing in the
-        eight weeks after today: all their stones, true prices, the remedy's cost deducted.
+        Gain of the answered and of the right remedy over doing nothing, in the eight weeks after
+        today: summed over all stones at true prices, the cost of the remedy deducted.
     """
 
     _incident: Incident
@@ -219,27 +219,27 @@ class Grade:
 
     @property
     def truth(self) -> dict[str, Any]:
-        """What really happened."""
-        found = self._incident
+        """The true incident."""
+        incident = self._incident
         story = "nothing happened"
-        if found.cause != NOTHING:
-            story = KINDS[found.cause].words.format(
-                column=found.column,
-                strength=found.strength,
-                higher="higher" if found.sign > 0 else "lower",
+        if incident.cause != NOTHING:
+            story = KINDS[incident.cause].words.format(
+                column=incident.column,
+                strength=incident.strength,
+                higher="higher" if incident.sign > 0 else "lower",
             )
-            story = f"{found.cause} since week {found.start}, {story}"
+            story = f"{incident.cause} since week {incident.start}, {story}"
         return {
-            "cause": found.cause,
-            "start_week": None if found.cause == NOTHING else found.start,
+            "cause": incident.cause,
+            "start_week": None if incident.cause == NOTHING else incident.start,
             "remedy": self._right_remedy,
-            "strength": found.position,
+            "strength": incident.position,
             "story": story,
         }
 
     @property
     def cause_right(self) -> bool:
-        """Whether the cause was named."""
+        """Whether the answered cause is the true one."""
         return self.cause == self._incident.cause
 
     @property
@@ -249,33 +249,33 @@ class Grade:
 
     @property
     def false_alarm(self) -> bool:
-        """Whether an incident was named where nothing happened."""
+        """Whether the answer is an incident where nothing happened."""
         return self.cause != NOTHING and self._incident.cause == NOTHING
 
     @property
     def missed(self) -> bool:
-        """Whether nothing was named where something happened."""
+        """Whether the answer is "nothing" where an incident happened."""
         return self.cause == NOTHING and self._incident.cause != NOTHING
 
     @property
     def weeks_off(self) -> int | None:
-        """The start answered minus the true one; None when one of the two is none."""
+        """The answered start minus the true one, in weeks; None if either is None."""
         true = self.truth["start_week"]
         return None if self.start_week is None or true is None else self.start_week - true
 
     @property
     def points(self) -> int:
-        """Points, 10 at most: cause, remedy, start, less a false alarm."""
+        """Points for cause, remedy and start, minus those for a false alarm; at most 10."""
         earned = {"cause": self.cause_right, "remedy": self.remedy_right}
         off = self.weeks_off
         earned["start"] = self.start_week == self.truth["start_week"] or _within(off, CLOSE)
         earned["near"] = not earned["start"] and _within(off, NEAR)
         earned["false alarm"] = self.false_alarm
-        return sum(POINTS[name] for name, is_so in earned.items() if is_so)
+        return sum(POINTS[name] for name, applies in earned.items() if applies)
 
     @property
     def short_usd(self) -> float:
-        """What the answer earns less than the right one."""
+        """How much less the answer earns than the right one."""
         return self.right_usd - self.saved_usd
 
     def __repr__(self) -> str:
@@ -283,16 +283,16 @@ class Grade:
 
     def __str__(self) -> str:
         truth, off = self.truth, self.weeks_off
-        start = "" if off is None else f", {_weeks(off)}"
+        start = "" if off is None else f", {_start_error(off)}"
         verdict = "right" if self.cause_right else "a false alarm" if self.false_alarm else "wrong"
         remedy = "right" if self.remedy_right else f"{truth['remedy']!r} is right"
-        dear = " (here the cure costs more than it brings)" if self.right_usd < 0 else ""
+        cost_note = " (here the cure costs more than it brings)" if self.right_usd < 0 else ""
         return (
             f"The truth: {truth['story']}.\n"
             f"Your cause, {self.cause!r}, is {verdict}{start}. "
             f"Your remedy, {self.remedy!r}: {remedy}.\n"
             f"In the {N_JUDGED} weeks after today it earns {self.saved_usd:+,.0f} USD against "
-            f"doing nothing; the right answer earns {self.right_usd:+,.0f} USD{dear}.\n"
+            f"doing nothing; the right answer earns {self.right_usd:+,.0f} USD{cost_note}.\n"
             f"{self.points} of 10 points."
         )
 
@@ -301,25 +301,25 @@ def _within(off: int | None, weeks: int) -> bool:
     return off is not None and abs(off) <= weeks
 
 
-def _weeks(off: int) -> str:
+def _start_error(off: int) -> str:
     if not off:
         return "its start is right"
     unit = "week" if abs(off) == 1 else "weeks"
     return f"its start {abs(off)} {unit} too {'late' if off > 0 else 'early'}"
 
 
-def _read(answer: object) -> tuple[str, int | None, str]:
-    """Check an answer: its cause, first week and remedy."""
-    wanted = {"cause", "start_week", "remedy"}
-    if not isinstance(answer, Mapping) or set(answer) != wanted:
+def _parse(answer: object) -> tuple[str, int | None, str]:
+    """Return cause, start week and remedy of an answer; raise an error if it is malformed."""
+    keys = {"cause", "start_week", "remedy"}
+    if not isinstance(answer, Mapping) or set(answer) != keys:
         raise TypeError(
             f"`answer` is {answer!r}; give a dict of cause, start_week and remedy, such as "
             '{"cause": "price shock", "start_week": 12, "remedy": "recalibrate"}'
         )
     cause, start, remedy = (answer[name] for name in ("cause", "start_week", "remedy"))
-    for name, given, allowed in (("cause", cause, CAUSES), ("remedy", remedy, tuple(REMEDIES))):
-        if given not in allowed:
-            raise ValueError(f"`{name}` is {given!r}; choose one of: {', '.join(allowed)}")
+    for name, value, allowed in (("cause", cause, CAUSES), ("remedy", remedy, tuple(REMEDIES))):
+        if value not in allowed:
+            raise ValueError(f"`{name}` is {value!r}; choose one of: {', '.join(allowed)}")
     if cause == NOTHING and start is None:
         return cause, None, remedy
     if isinstance(start, bool | float | str) or start not in range(N_WEEKS) or cause == NOTHING:
@@ -331,9 +331,9 @@ def _read(answer: object) -> tuple[str, int | None, str]:
 
 
 def complaint(answer: object) -> str:
-    """Return what makes an answer unreadable, in the words of `Game.grade`, or an empty text.
+    """Return the error message of `Game.grade` for a malformed answer, or an empty string.
 
-    An exercise says this before it speaks of the cause: the truth stays shut.
+    Lets an exercise report a malformed answer without revealing the solution.
 
     Notes
     -----
@@ -347,23 +347,23 @@ def complaint(answer: object) -> str:
     ''
     """
     try:
-        _read(answer)
+        _parse(answer)
     except (TypeError, ValueError) as error:
         return str(error)
     return ""
 
 
 def game_day(seed: int) -> Game:
-    """Make 28 weeks of production with one hidden incident, or with none, in one seed of four.
+    """Return 28 weeks of production with one hidden incident; one in four seeds has none.
 
-    The incident is a unit change, a stuck sensor, a broken join, a category renamed, a price
-    shock, a mix change or a missing block, from barely visible to large. It starts in a week from 6
-    to 18, and goes on until somebody ends it.
+    The incident is a unit change, a stuck sensor, a broken join, a renamed category, a price
+    shock, a mix change or a missing block, from barely visible to large. It starts in one of the
+    weeks 6 to 18 and lasts until a remedy ends it.
 
     Parameters
     ----------
     seed : int
-        Equal seeds, equal games.
+        Equal seeds give equal games.
 
     Returns
     -------
@@ -372,7 +372,7 @@ def game_day(seed: int) -> Game:
     Raises
     ------
     ValueError
-        For a seed that is no whole number from 0 on.
+        For a seed that is not a whole number from 0 on.
 
     Notes
     -----
@@ -398,7 +398,7 @@ def game_day(seed: int) -> Game:
 
 
 def _drawn(seed: int) -> Incident:
-    """Draw what happens: strengths are evenly spread on the logarithm."""
+    """Draw an incident, or none; the logarithm of its strength is uniform."""
     rng = np.random.default_rng([seed, 0])
     quiet = rng.random() < QUIET_SHARE
     cause = str(rng.choice(list(KINDS)))
@@ -412,15 +412,15 @@ def _drawn(seed: int) -> Incident:
 
 
 def _dealt(seed: int) -> pd.DataFrame:
-    """Deal the stones of production anew to its moments; those without one come last."""
+    """Assign stones to the dates of production at random; those without a date come last."""
     rng = np.random.default_rng([seed, 3])
     stones, times = _production()
     sizes = np.bincount(production_week(times["offered_at"]))
     large = draw_large(rng, sizes, share=LARGE_SHARE)
     is_large = (stones["carat"] >= LARGE_CARAT).to_numpy()
     week = np.full(len(stones), len(sizes))
-    for rows, counts in ((is_large, large), (~is_large, sizes - large)):
-        taken = shuffled(rng, np.flatnonzero(rows))[: counts.sum()]
+    for mask, counts in ((is_large, large), (~is_large, sizes - large)):
+        taken = shuffled(rng, np.flatnonzero(mask))[: counts.sum()]
         week[taken] = np.repeat(np.arange(len(sizes)), counts)
     dealt = stones.iloc[np.lexsort([rng.random(len(stones)), week])].reset_index(drop=True)
     return dealt.assign(offered_at=times["offered_at"], price_known_at=times["price_known_at"])
@@ -428,7 +428,7 @@ def _dealt(seed: int) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def _production() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the stones to deal, with the model's prices, and the moments to deal them to."""
+    """Return all stones to choose from, with predicted prices, and the dates to assign."""
     desk = load_desk("")
     times = ["offered_at", "price_known_at"]
     stones = load_diamonds()
@@ -440,19 +440,19 @@ def _production() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def leaderboard(players: Mapping[str, Sequence[Grade]]) -> pd.DataFrame:
-    """Rank players by their points: one row for each, a plain table.
+    """Return a table of the players, ranked by their points: one row each.
 
     Parameters
     ----------
     players : mapping of str to list of Grade
-        The grades of each player, best for the same games.
+        The grades of each player. Use the same games for all players.
 
     Returns
     -------
     DataFrame
-        Indexed by `player`, the best first: `points` per game, `games`, the number of right
-        causes and remedies, of starts at most a week off, of false alarms and of incidents missed;
-        `saved_usd` and `short_usd`, summed, in whole USD.
+        Indexed by `player`, the best first: `points` per game; the number of `games`, of right
+        `causes`, of `starts` at most a week off, of right `remedies`, of `false_alarms` and of
+        `missed` incidents; the sums of `saved_usd` and `short_usd`, in whole USD.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""A reference solution of the game day, from the course's own monitors, and two that do less.
+"""A reference solution of the game day with the monitors of the course, and two simpler ones.
 
 `readings` runs every monitor on a game; `solve`, `quality_only` and `alert_counts` turn that table
 into an answer. Taught in lesson 13.
@@ -30,9 +30,9 @@ from course_lib.performance.regression_metrics import RowMetric
 
 __all__ = ["SIGNS", "alert_counts", "monitors", "quality_only", "readings", "solve", "standing"]
 
-TEXTS = ["cut", "color", "clarity"]
-NUMBERS = [name for name in FEATURES if name not in TEXTS]
-#: Monitors in the order in which `solve` reads them, each with the cause it speaks for.
+CATEGORICAL = ["cut", "color", "clarity"]
+NUMERIC = [name for name in FEATURES if name not in CATEGORICAL]
+#: Monitors in the order in which `solve` reads them, each with the cause it indicates.
 SIGNS = {
     "missing": "missing block",
     "new names": "category renamed",
@@ -45,9 +45,9 @@ SIGNS = {
     "bias": "price shock",
 }
 QUALITY = ("missing", "new names", "new numbers", "out of range")
-#: An alert counts 1 − PACE, a week without one −PACE; a signal stands from the sum LIMIT on.
+#: A week adds 1 − PACE to a score if it has an alert, else −PACE. A score counts from LIMIT on.
 PACE, LIMIT = 0.2, 1.0
-FEWEST_ALERTS = 3
+MIN_ALERTS = 3
 
 
 @lru_cache(maxsize=1)
@@ -58,27 +58,27 @@ def monitors() -> dict[str, Any]:
     -----
     Taught in lesson 13.
     """
-    when: Any = {"timestamp_column_name": "offered_at", "chunk_period": "W"}
-    model: Any = {"y_true": "price", "y_pred": "predicted_price", **when}
-    # Between logarithms, so that a change of all prices shows alike in small and large stones.
-    bias = RowMetric("bias", lambda true, told: np.log(told / true), higher_is_better=None)
-    rate = RowMetric("acceptance_rate", lambda said_yes, _: said_yes, higher_is_better=None)
+    chunking: Any = {"timestamp_column_name": "offered_at", "chunk_period": "W"}
+    model: Any = {"y_true": "price", "y_pred": "predicted_price", **chunking}
+    # Logarithms, so that a relative change of all prices is equal for small and large stones.
+    bias = RowMetric("bias", lambda true, pred: np.log(pred / true), higher_is_better=None)
+    rate = RowMetric("acceptance_rate", lambda accepted, _: accepted, higher_is_better=None)
     answers = {**model, "y_true": "accepted", "metrics": rate}
-    found: dict[str, Any] = {
-        "missing": MissingValuesCalculator(FEATURES, **when),
-        "new names": UnseenValuesCalculator(TEXTS, **when),
-        "new numbers": UnseenValuesCalculator(NUMBERS, **when),
-        "out of range": NumericalRangeCalculator(NUMBERS, **when),
+    unfitted: dict[str, Any] = {
+        "missing": MissingValuesCalculator(FEATURES, **chunking),
+        "new names": UnseenValuesCalculator(CATEGORICAL, **chunking),
+        "new numbers": UnseenValuesCalculator(NUMERIC, **chunking),
+        "out of range": NumericalRangeCalculator(NUMERIC, **chunking),
         "one value": UnivariateDriftCalculator(
-            NUMBERS, treat_as_categorical=NUMBERS, categorical_methods="l_infinity", **when
+            NUMERIC, treat_as_categorical=NUMERIC, categorical_methods="l_infinity", **chunking
         ),
-        "contradiction": ColumnConsistencyCalculator(NUMBERS, **when),
+        "contradiction": ColumnConsistencyCalculator(NUMERIC, **chunking),
         "expected error": DLE(FEATURES, metrics="mae", **model),
         "answers": PerformanceCalculator(**answers),
         "bias": PerformanceCalculator(metrics=bias, **model),
     }
     reference = load_desk("").reference
-    return {name: monitor.fit(reference) for name, monitor in found.items()}
+    return {name: monitor.fit(reference) for name, monitor in unfitted.items()}
 
 
 def readings(game: Game) -> pd.DataFrame:
@@ -103,19 +103,19 @@ def readings(game: Game) -> pd.DataFrame:
 
 
 def standing(alerts: ArrayLike) -> tuple[float, int]:
-    """Return how firmly a signal stands until today, and the week since when.
+    """Return the score of a signal that lasts until today, and the week in which it started.
 
-    Since a week s the sum of (alert − 0.2) over the weeks from s on: above 0 when more than one
-    week in five alerts. The week with the largest sum is taken.
+    The score of a week s is the sum of (alert − 0.2) over the weeks from s on. It is above 0 if
+    more than one week in five has an alert. The week from 6 to 18 with the largest score is chosen.
 
     Parameters
     ----------
     alerts : array-like of bool, shape (n,)
-        Of the production weeks, in order of time.
+        One for each production week, in order of time.
 
     Notes
     -----
-    Page's cumulative sum (1954, doi:10.1093/biomet/41.1-2.100), read from the end. Taught in
+    Page's cumulative sum (1954, doi:10.1093/biomet/41.1-2.100), computed from the end. Taught in
     lesson 13.
 
     Examples
@@ -130,11 +130,11 @@ def standing(alerts: ArrayLike) -> tuple[float, int]:
 
 
 def solve(table: pd.DataFrame) -> dict[str, Any]:
-    """Answer with the first cause, in the order of `SIGNS`, for which a signal stands.
+    """Return the first cause, in the order of `SIGNS`, whose score is large enough.
 
-    Faults come before the market: a fault can move prices and answers, not the other way round.
-    A fault has to stand as firmly as the expected error does: large stones bring new numbers too,
-    and a large fault moves the expected error too, but neither as much as what it is known by.
+    Faults come first: a fault can change prices and answers, but the market cannot cause a fault.
+    The score must reach that of the expected error. A mix change also brings new numbers, and a
+    large fault also raises the expected error, but each raises its own signal more.
 
     Parameters
     ----------
@@ -157,39 +157,39 @@ def solve(table: pd.DataFrame) -> dict[str, Any]:
     >>> solve(pd.DataFrame(rows, columns=["monitor", "column", "week", "alert"]))
     {'cause': 'price shock', 'start_week': 12, 'remedy': 'recalibrate'}
     """
-    firmness = _firmness(table)
-    return _first(firmness, at_least=max(LIMIT, firmness["expected error"][0]))
+    scores = _scores(table)
+    return _first_cause(scores, at_least=max(LIMIT, scores["expected error"][0]))
 
 
 def quality_only(table: pd.DataFrame) -> dict[str, Any]:
-    """Answer from missing, new and impossible values alone; otherwise as `solve`."""
-    firmness = _firmness(table)
-    return _first({name: firmness[name] for name in QUALITY}, at_least=LIMIT)
+    """Return the first cause as `solve` does, from missing, new and impossible values alone."""
+    scores = _scores(table)
+    return _first_cause({name: scores[name] for name in QUALITY}, at_least=LIMIT)
 
 
 def alert_counts(table: pd.DataFrame) -> dict[str, Any]:
-    """Answer with the cause of the series that alerts most often, since its first alert.
+    """Return the cause of the series with the most alerts, from the week of its first alert.
 
-    With fewer than three alerts, nothing happened.
+    With fewer than three alerts the answer is "nothing".
     """
     alerts = table[table["alert"]].groupby(["monitor", "column"])["week"].agg(["size", "min"])
     most = alerts.reset_index().nlargest(1, "size")
-    if most["size"].sum() < FEWEST_ALERTS:
+    if most["size"].sum() < MIN_ALERTS:
         return _answer(NOTHING, None)
     return _answer(SIGNS[most["monitor"].item()], int(most["min"].item()))
 
 
-def _firmness(table: pd.DataFrame) -> dict[str, tuple[float, int]]:
-    """Return, per monitor, how firmly its firmest column stands, and the week since when."""
+def _scores(table: pd.DataFrame) -> dict[str, tuple[float, int]]:
+    """Return the score and start week of each monitor's column with the largest score."""
     in_order = table.sort_values("week", kind="stable")
     columns = in_order.groupby(["monitor", "column"])["alert"].apply(standing)
     return {name: max(columns[name]) for name in SIGNS}
 
 
-def _first(firmness: Mapping[str, tuple[float, int]], *, at_least: float) -> dict[str, Any]:
-    for cause in dict.fromkeys(SIGNS[name] for name in firmness):
-        firm, week = max(firmness[name] for name in firmness if SIGNS[name] == cause)
-        if firm >= at_least:
+def _first_cause(scores: Mapping[str, tuple[float, int]], *, at_least: float) -> dict[str, Any]:
+    for cause in dict.fromkeys(SIGNS[name] for name in scores):
+        score, week = max(scores[name] for name in scores if SIGNS[name] == cause)
+        if score >= at_least:
             return _answer(cause, week)
     return _answer(NOTHING, None)
 

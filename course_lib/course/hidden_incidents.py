@@ -1,6 +1,6 @@
-"""The kinds of hidden incident that a game day knows, and how each is planted.
+"""The kinds of hidden incident of the game day, and how each is planted.
 
-Not for monitors: they must find out. Taught in lesson 13.
+Monitors must not import this module. Taught in lesson 13.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from course_lib.course.planted_incidents import large_stone_campaign
 
 __all__ = ["CAUSES", "FAULT", "KINDS", "NOTHING", "N_JUDGED", "N_WEEKS", "Incident", "Kind"]
 
-Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
+Column = Any  # means `pd.Series[Any]`, which is not a valid expression at run time
 Rows = NDArray[np.int_]
 Plant = Callable[[pd.DataFrame, "Incident"], pd.DataFrame]
 
-#: Weeks of production: shown to the player, and after them those in which the answer is judged.
+#: Number of weeks that the player sees, and of later weeks on which the answer is judged.
 N_WEEKS, N_JUDGED = SETS["analysis"], SETS["waiting"]
 NOTHING = "nothing"
 
-#: A column's old unit in its new one: carat in grams, mm in cm, percent as a share.
+#: Factor from the old unit to the new one: carat to grams, mm to cm, percent to a share.
 UNITS = {"carat": 0.2, "x": 0.1, "y": 0.1, "z": 0.1, "depth": 0.01, "table": 0.01}
-COMMONEST = {"cut": "Ideal", "color": "G", "clarity": "SI1"}
+MOST_COMMON = {"cut": "Ideal", "color": "G", "clarity": "SI1"}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of incident: how it is planted, from which columns and strengths, and its cure."""
+    """A kind of incident: its function, columns, range of strength, remedy and description."""
 
     plant: Plant
     columns: tuple[str, ...]
@@ -56,24 +56,24 @@ class Incident:
 
     @property
     def sign(self) -> int:
-        """Whether prices rise or fall: 1 or −1."""
+        """1 if prices rise, −1 if they fall."""
         return int(np.random.default_rng([self.seed, 2]).choice([-1, 1]))
 
     def rows(self, stones: pd.DataFrame) -> Rows:
-        """Return the rows from its first week on."""
+        """Return the positions of the rows from the first week of the incident on."""
         return np.flatnonzero(production_week(stones["offered_at"]) >= self.start)
 
-    def some(self, stones: pd.DataFrame) -> Rows:
-        """Return those that it befalls: a share of them, drawn row by row."""
+    def affected_rows(self, stones: pd.DataFrame) -> Rows:
+        """Return a random choice of `rows`; each is affected with probability `strength`."""
         rows = self.rows(stones)
         return rows[np.random.default_rng([self.seed, 1]).random(len(rows)) < self.strength]
 
 
 def _fault(change: Callable[[Any, str], Any]) -> Plant:
-    """Make a fault at the source: it writes some of a column's values anew."""
+    """Return a function that plants a fault: `change` replaces some values of a column."""
 
     def plant(stones: pd.DataFrame, incident: Incident) -> pd.DataFrame:
-        values, rows = stones[incident.column].to_numpy(copy=True), incident.some(stones)
+        values, rows = stones[incident.column].to_numpy(copy=True), incident.affected_rows(stones)
         values[rows] = change(values[rows], incident.column)
         return stones.assign(**{incident.column: values})
 
@@ -81,9 +81,9 @@ def _fault(change: Callable[[Any, str], Any]) -> Plant:
 
 
 def _category_renamed(stones: pd.DataFrame, incident: Incident) -> pd.DataFrame:
-    name = COMMONEST[incident.column]
+    name = MOST_COMMON[incident.column]
     renamed = np.zeros(len(stones), dtype=bool)
-    renamed[incident.some(stones)] = True
+    renamed[incident.affected_rows(stones)] = True
     values: Column = stones[incident.column].cat.add_categories([name.lower()])
     values = values.mask(renamed & (values == name), name.lower())
     return stones.assign(**{incident.column: values})
@@ -119,7 +119,7 @@ KINDS = {
         "`{column}` is another stone's on {strength:.1%} of the stones",
     ),
     "category renamed": Kind(
-        _category_renamed, tuple(COMMONEST), 0.002, 1.0, FAULT,
+        _category_renamed, tuple(MOST_COMMON), 0.002, 1.0, FAULT,
         "the commonest `{column}` has a new name on {strength:.1%} of its stones",
     ),
     "price shock": Kind(

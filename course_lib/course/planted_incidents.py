@@ -1,9 +1,9 @@
-"""The desk's four planted incidents: pure functions on dealt stones, and the truth about them.
+"""The desk's four planted incidents: one function for each, and a table of the truth.
 
-Each takes a frame as `deal` returns it and gives back a new one, changed only in its own weeks
-and columns. `weeks` are the first and the last production week, both included; equal seeds
-choose equal stones, whatever the order of rows. Not for monitors: they must find out.
-Taught in lesson 07 (the truth table).
+Each function takes a frame from `deal` and returns a new one, changed only in the weeks and
+columns of the incident. `weeks` are the first and the last production week, both included. Equal
+seeds choose equal stones for any order of rows. Monitors must not import this module. Taught in
+lesson 07 (the truth table).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from course_lib.course.calendar import (
     draw_large,
     in_order_of_time,
     production_week,
+    shuffled,
 )
-from course_lib.course.calendar import shuffled as _shuffled
 
 __all__ = [
     "INCIDENTS",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 LAST_WEEK = SETS["analysis"] + SETS["waiting"] + SETS["future"] - 1
-FIRST_WEEK = LAST_WEEK + 1 - N_WEEKS  # of the calendar, so below zero
+FIRST_WEEK = LAST_WEEK + 1 - N_WEEKS  # of the calendar, so it is negative
 
 Weeks = tuple[int, int]
 
@@ -50,7 +50,7 @@ def new_gauge(
     factor: float = 1.05,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Incident A: a second gauge reads `depth` too high on some stones; drift without harm.
+    """Incident A: a second gauge reads `depth` too high on some stones; harmless drift.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def new_gauge(
     share : float
         The share of each week's stones that the new gauge measures.
     factor : float
-        Its reading over the true depth; readings have one decimal, as the true ones.
+        Its reading divided by the true depth. Readings are rounded to one decimal.
     seed : int
-        Of the choice of stones.
+        Seed of the choice of stones.
 
     Raises
     ------
@@ -92,10 +92,10 @@ def new_gauge(
 def large_stone_campaign(
     stones: pd.DataFrame, *, weeks: Weeks = (10, 15), share: float = 0.32, seed: int = 6
 ) -> pd.DataFrame:
-    """Incident B: a campaign brings in large stones; covariate shift, the market is as ever.
+    """Incident B: a campaign brings in large stones; covariate shift, prices do not change.
 
-    Small stones of these weeks change places with large stones of the reserve, which take over
-    their times: every row is real, week sizes stay, and so does every other week.
+    Small stones of these weeks are exchanged for large stones of the reserve, which get their
+    times. Every row is real; the sizes of the weeks and all other weeks do not change.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def large_stone_campaign(
     weeks : (int, int)
         First and last production week.
     share : float
-        Each week's share of stones of 1.5 carat and more is drawn around this one.
+        Mean of the weekly share of stones of 1.5 carat and more, which is random.
     seed : int
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------
@@ -132,40 +132,40 @@ def large_stone_campaign(
     True
     """
     _require(stones, "stone", "carat", "offered_at", "price_known_at")
-    leaving = _leaving(stones, weeks=weeks, share=share, seed=seed)
-    unoffered = stones["offered_at"].isna() & (stones["carat"] >= LARGE_CARAT)
-    spare = _rows(stones, unoffered.to_numpy())
-    if len(leaving) > len(spare):
+    removed = _removed(stones, weeks=weeks, share=share, seed=seed)
+    in_reserve = stones["offered_at"].isna() & (stones["carat"] >= LARGE_CARAT)
+    reserve = _rows(stones, in_reserve.to_numpy())
+    if len(removed) > len(reserve):
         raise ValueError(
-            f"the campaign needs {len(leaving):,} large stones, the reserve has {len(spare):,}; "
+            f"the campaign needs {len(removed):,} large stones, the reserve has {len(reserve):,}; "
             "lower `share` or pass the frame with its reserve"
         )
-    arriving = _shuffled(np.random.default_rng(seed), spare)[: len(leaving)]
+    added = shuffled(np.random.default_rng(seed), reserve)[: len(removed)]
     out = stones.copy()
     for name in ("offered_at", "price_known_at"):
         times = stones[name].to_numpy(copy=True)
-        times[arriving] = times[leaving]
-        times[leaving] = np.datetime64("NaT", "s")
+        times[added] = times[removed]
+        times[removed] = np.datetime64("NaT", "s")
         out[name] = times
     return in_order_of_time(out)
 
 
-def _leaving(stones: pd.DataFrame, *, weeks: Weeks, share: float, seed: int) -> NDArray[np.int_]:
-    large = stones["carat"].to_numpy() >= LARGE_CARAT
-    leaving = [np.empty(0, dtype=int)]
+def _removed(stones: pd.DataFrame, *, weeks: Weeks, share: float, seed: int) -> NDArray[np.int_]:
+    is_large = stones["carat"].to_numpy() >= LARGE_CARAT
+    removed = [np.empty(0, dtype=int)]
     for rng, rows in _each_week(stones, weeks=weeks, share=share, seed=seed):
-        wanted = int(draw_large(rng, np.array([len(rows)]), share=share)[0])
-        missing = max(0, wanted - int(large[rows].sum()))
-        leaving.append(_shuffled(rng, rows[~large[rows]])[:missing])
-    return np.concatenate(leaving)
+        n_large = int(draw_large(rng, np.array([len(rows)]), share=share)[0])
+        n_removed = max(0, n_large - int(is_large[rows].sum()))
+        removed.append(shuffled(rng, rows[~is_large[rows]])[:n_removed])
+    return np.concatenate(removed)
 
 
 def join_bug(
     stones: pd.DataFrame, *, weeks: Weeks = (18, 21), share: float = 0.35, seed: int = 7
 ) -> pd.DataFrame:
-    """Incident C: a join goes wrong, some stones get another stone's `carat`; broken data.
+    """Incident C: a wrong join gives some stones the `carat` of another stone; broken data.
 
-    Within a week the values only change hands, so every column keeps its distribution.
+    The values are exchanged within a week, so every column keeps its distribution.
 
     Parameters
     ----------
@@ -174,9 +174,9 @@ def join_bug(
     weeks : (int, int)
         First and last production week.
     share : float
-        The share of each week's stones that are mixed up.
+        The share of each week's stones that get another stone's value.
     seed : int
-        Of the choice of stones.
+        Seed of the choice of stones.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def join_bug(
     _require(stones, "stone", "carat", "offered_at")
     carat = stones["carat"].to_numpy(copy=True)
     for rows in _chosen(stones, weeks=weeks, share=share, seed=seed):
-        carat[rows] = np.roll(carat[rows], 1)  # one cycle through all: no stone keeps its own
+        carat[rows] = np.roll(carat[rows], 1)  # a cyclic shift: no stone keeps its own value
     return stones.assign(carat=carat)
 
 
@@ -210,17 +210,17 @@ def market_drop(
     large_drop: float = 0.15,
     from_carat: float = 1.0,
 ) -> pd.DataFrame:
-    """Incident D: true prices fall, heavier stones fall further; concept drift.
+    """Incident D: true prices fall, more for heavier stones; concept drift.
 
     Parameters
     ----------
     stones : DataFrame
-        Dealt stones with the true `carat`, `price` (whole USD, and so it stays) and
+        Dealt stones with the true `carat`, `price` (whole USD, before and after) and
         `offered_at`. Not modified.
     weeks : (int, int)
         First and last production week; the default runs to the end of the calendar.
     small_drop, large_drop : float
-        The share of the price that is lost below `from_carat`, and from there on.
+        The relative fall of the price below `from_carat`, and from `from_carat` on.
     from_carat : float
         Where the large drop begins.
 
@@ -242,27 +242,27 @@ def market_drop(
     """
     _require(stones, "carat", "price", "offered_at")
     _check(weeks, small_drop=small_drop, large_drop=large_drop)
-    fallen = production_week(stones["offered_at"]).between(*weeks)
+    in_weeks = production_week(stones["offered_at"]).between(*weeks)
     drop = np.where(stones["carat"] >= from_carat, large_drop, small_drop)
     price = stones["price"].to_numpy()
-    after = np.rint(price * (1 - drop)).astype(price.dtype)
-    return stones.assign(price=np.where(fallen, after, price))
+    new_price = np.rint(price * (1 - drop)).astype(price.dtype)
+    return stones.assign(price=np.where(in_weeks, new_price, price))
 
 
 @dataclass(frozen=True)
 class Incident:
-    """One planted incident: the function that plants it, and the truth about it.
+    """One planted incident: the function that plants it, and its row of the truth table.
 
     Attributes
     ----------
     plant : callable
-        From a frame of dealt stones to a new one.
+        A function from a frame of dealt stones to a changed copy.
     name, kind, planted : str
-        What it is called, which kind of problem it is, and what exactly is done.
+        Its name, its kind of problem, and what exactly is changed.
     weeks : (int, int)
         First and last production week.
     columns : tuple of str
-        The columns that are touched; for B, whole rows are exchanged.
+        The columns that change; B exchanges whole rows.
     """
 
     plant: Callable[[pd.DataFrame], pd.DataFrame]
@@ -276,8 +276,8 @@ class Incident:
         return f"Incident({self.name!r}, weeks={self.weeks})"
 
 
-#: In the order of planting: who comes, what they are worth, what is then written down. So D's
-#: price follows the true carat, also where C overlaps with it.
+#: In the order of planting: first the stones, then their prices, then the recorded values. So the
+#: prices of D follow the true carat, even if C overlaps with it.
 INCIDENTS = {
     "B": Incident(
         large_stone_campaign,
@@ -322,12 +322,12 @@ def plant(stones: pd.DataFrame, incidents: str = "ABCD") -> pd.DataFrame:
     stones : DataFrame
         Dealt stones with their reserve, as `load_diamonds` returns them. Not modified.
     incidents : str
-        Any of the letters A, B, C and D, in any order; the empty text plants none.
+        Any of the letters A, B, C and D, in any order; the empty string plants none.
 
     Raises
     ------
     ValueError
-        For another letter.
+        For an unknown letter.
 
     Notes
     -----
@@ -340,15 +340,15 @@ def plant(stones: pd.DataFrame, incidents: str = "ABCD") -> pd.DataFrame:
     >>> plant(stones, "").equals(stones)
     True
     """
-    asked = _letters(incidents)
+    letters = _letters(incidents)
     for letter, incident in INCIDENTS.items():
-        if letter in asked:
+        if letter in letters:
             stones = incident.plant(stones)
     return stones.copy()
 
 
 def truth_table(incidents: str = "ABCD") -> pd.DataFrame:
-    """Return what was planted: one row per incident, in order of their letters.
+    """Return a table of the planted incidents: one row each, in order of their letters.
 
     Parameters
     ----------
@@ -364,7 +364,7 @@ def truth_table(incidents: str = "ABCD") -> pd.DataFrame:
     Raises
     ------
     ValueError
-        For another letter.
+        For an unknown letter.
 
     Notes
     -----
@@ -403,13 +403,13 @@ def _chosen(
     stones: pd.DataFrame, *, weeks: Weeks, share: float, seed: int
 ) -> Iterator[NDArray[np.int_]]:
     for rng, rows in _each_week(stones, weeks=weeks, share=share, seed=seed):
-        yield _shuffled(rng, rows)[: round(share * len(rows))]
+        yield shuffled(rng, rows)[: round(share * len(rows))]
 
 
 def _each_week(
     stones: pd.DataFrame, *, weeks: Weeks, share: float, seed: int
 ) -> Iterator[tuple[np.random.Generator, NDArray[np.int_]]]:
-    """Yield each week's rows and a generator of its own: no week's draw depends on another."""
+    """Yield a generator and the rows of each week: the draws of weeks are independent."""
     _check(weeks, share=share)
     week = production_week(stones["offered_at"]).to_numpy()
     for number in range(weeks[0], weeks[1] + 1):
@@ -418,7 +418,7 @@ def _each_week(
 
 
 def _rows(stones: pd.DataFrame, mask: NDArray[np.bool_]) -> NDArray[np.int_]:
-    """Return positions in order of `stone`, so that the order of rows does not matter."""
+    """Return positions sorted by `stone`, so that the order of rows does not matter."""
     rows = np.flatnonzero(mask)
     return rows[stones["stone"].to_numpy()[rows].argsort(kind="stable")]
 

@@ -25,17 +25,17 @@ def write_partitions(
     rows_per_week: int = 2_000,
     seed: int = 0,
 ) -> list[Path]:
-    """Write weeks of production as Parquet files, their rows drawn from those of the desk.
+    """Write weeks of production as Parquet files, with rows sampled from those of the desk.
 
-    Each week draws with replacement from the same week of ``load_desk().analysis``; after 28 weeks
-    production starts again, 28 weeks later. Equal seeds draw the same week whatever the number of
-    weeks. The rows repeat some 390 stones: good for time, memory and sameness, not for judging
-    alerts, since limits take the rows for new ones.
+    Each week is sampled with replacement from the same week of ``load_desk().analysis``; after 28
+    weeks the samples start again with week 0. Equal seeds give equal weeks for any number of weeks.
+    A week repeats about 390 stones: use the files to measure time and memory and to compare
+    results, but do not judge alerts on them, since limits assume that rows are independent.
 
     Parameters
     ----------
     folder : path
-        Made if need be; it must be empty.
+        Created if it does not exist; it must be empty.
     weeks, rows_per_week : int
         20 million rows are 400 weeks of 50,000.
     seed : int
@@ -43,7 +43,7 @@ def write_partitions(
     Returns
     -------
     list of Path
-        One file per week, named by its Monday, in order of time.
+        One file per week, named after its Monday, in order of time.
 
     Raises
     ------
@@ -69,10 +69,10 @@ def write_partitions(
             raise ValueError(f"`{name}` must be at least 1, got {number}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if found := len(list(folder.iterdir())):
+    if n_files := len(list(folder.iterdir())):
         raise ValueError(
-            f"`folder` holds {found} files, and a data set is all that is in its folder; name a "
-            "new one, or empty it"
+            f"`folder` holds {n_files} files, and all files of a folder are one data set; choose a "
+            "new folder, or empty this one"
         )
     desk = load_desk()
     production = desk.analysis
@@ -80,11 +80,11 @@ def write_partitions(
     files = []
     for week in range(weeks):
         rows = source[week % N_WEEKS]
-        drawn = np.random.default_rng([seed, week]).integers(len(rows), size=rows_per_week)
-        later = WEEK * (week - week % N_WEEKS)
-        part = rows.iloc[np.sort(drawn)]
+        sample = np.random.default_rng([seed, week]).integers(len(rows), size=rows_per_week)
+        shift = WEEK * (week - week % N_WEEKS)
+        part = rows.iloc[np.sort(sample)]
         for name in ("offered_at", "price_known_at"):
-            part = part.assign(**{name: part[name] + later})
+            part = part.assign(**{name: part[name] + shift})
         files.append(folder / f"{desk.go_live + WEEK * week:%Y-%m-%d}.parquet")
         part.to_parquet(files[-1], index=False)
     return files

@@ -1,4 +1,4 @@
-"""What remedies pay: plans judged on weeks that none of them has seen, in USD.
+"""The value of remedies in USD: plans compared on weeks that none of them used.
 
 Taught in lesson 07.
 """
@@ -20,7 +20,7 @@ from course_lib.performance.regression_metrics import RowMetric
 
 __all__ = ["compare_remedies"]
 
-Column = Any  # the type checker's `pd.Series[Any]`, which is no valid expression at run time
+Column = Any  # means `pd.Series[Any]`, which is not a valid expression at run time
 
 
 def compare_remedies(
@@ -33,38 +33,37 @@ def compare_remedies(
     handling_usd: float = HANDLING_USD,
     confidence_level: float = 0.95,
 ) -> pd.DataFrame:
-    """Score plans on weeks that none of them has seen, in USD per stone offered.
+    """Compare plans on weeks that none of them used, in USD per stone offered.
 
-    Weeks are the units: each gives one difference to the baseline, paired because both plans met
-    the same stones. The interval is mean ± t · s / √k over k weeks, k − 1 degrees of freedom.
-    The stones of a week share its market, so resampling rows would promise too much.
+    Each week gives one difference to the baseline, paired because both plans have the same stones.
+    The interval is mean ± t · s / √k over k weeks, k − 1 degrees of freedom. The stones of a week
+    share its market, so an interval from resampled rows would be too narrow.
 
     Parameters
     ----------
     plans : mapping of str to Plan
-        For the rows of `rows`, in their order.
+        Plans for the rows of `rows`, in the same order.
     rows : DataFrame
-        With `price` (USD, every one known), `offered_at` and at least two weeks.
+        With `price` (USD, none missing) and `offered_at`, from at least two weeks.
     baseline : str
         The plan that the others are compared with.
     undone : DataFrame, optional
-        The same offers had the incident not happened, with `price` and `predicted_price`. It
-        becomes one more row, "undone".
+        The same offers without the incident: `price`, `predicted_price`. Adds a row "undone".
     seller_reserve, handling_usd : float
         See `desk_value`.
     confidence_level : float
-        Of the intervals.
+        Confidence level of the intervals.
 
     Returns
     -------
     DataFrame
         Indexed by `remedy`, in the order given. `value_usd` per stone offered, refused ones
-        included, the remedy's own cost deducted; `mae_usd` and `level` (Σ predicted / Σ price − 1)
-        over the stones it makes an offer for, missing when there are none; `gain_usd` over the
-        baseline with `gain_low` and `gain_high`; `n_refused`; `cost_usd`. With `undone` also
-        `recovered`, gain / gain of "undone" with `recovered_low` and `recovered_high` (ratio of
-        means, linearized: Cochran, *Sampling Techniques*, 1977, chapter 6), and `short_usd`,
-        what the plan earns less than "undone".
+        included, the cost of the remedy deducted; `mae_usd` and `level` (Σ predicted / Σ price − 1)
+        over the stones that get an offer, missing if none does; `gain_usd` over the baseline with
+        `gain_low` and `gain_high`; `n_refused`; `cost_usd`. With `undone` also `recovered`, gain /
+        gain of "undone" with `recovered_low` and `recovered_high` (ratio of means, linearized:
+        Cochran, *Sampling Techniques*, 1977, chapter 6), and `short_usd`, how much less the plan
+        earns than "undone".
 
     Raises
     ------
@@ -89,24 +88,24 @@ def compare_remedies(
     stop buying        0.0      29.5
     """
     _check_comparison(plans, rows, baseline, undone)
-    plans, truths = dict(plans), dict.fromkeys(plans, rows)
+    plans, frames = dict(plans), dict.fromkeys(plans, rows)
     if undone is not None:
-        plans["undone"], truths["undone"] = do_nothing(undone), undone
+        plans["undone"], frames["undone"] = do_nothing(undone), undone
     week = production_week(rows["offered_at"]).to_numpy()
     weekly = {}
     for name, plan in plans.items():
         value = desk_value(
             margin=plan.margin, seller_reserve=seller_reserve, handling_usd=handling_usd
         )
-        weekly[name] = _weekly(plan, truths[name], week, value)
-    worst = weekly[baseline]["value_usd"]
-    ideal = weekly["undone"]["value_usd"] - worst if undone is not None else None
-    if ideal is not None and ideal.mean() == 0:
+        weekly[name] = _weekly(plan, frames[name], week, value)
+    base = weekly[baseline]["value_usd"]
+    undone_gain = weekly["undone"]["value_usd"] - base if undone is not None else None
+    if undone_gain is not None and undone_gain.mean() == 0:
         raise ValueError(f"`undone` earns what {baseline!r} earns; there is nothing to recover")
     table = {
         name: {
             **scores.mean().to_dict(),
-            **_gain(scores["value_usd"] - worst, ideal, confidence_level),
+            **_gain(scores["value_usd"] - base, undone_gain, confidence_level),
             "n_refused": int((~plans[name].offers).sum()),
             "cost_usd": plans[name].cost_usd,
         }
@@ -131,15 +130,16 @@ def _weekly(
     return weekly.assign(level=totals["predicted"] / totals["true"] - 1)
 
 
-def _gain(difference: Column, ideal: Column | None, confidence_level: float) -> dict[str, float]:
-    mean = difference.mean()
-    half = _half_width(difference, confidence_level)
+def _gain(gain: Column, undone_gain: Column | None, confidence_level: float) -> dict[str, float]:
+    mean = gain.mean()
+    half = _half_width(gain, confidence_level)
     out = {"gain_usd": mean, "gain_low": mean - half, "gain_high": mean + half}
-    if ideal is not None:
-        share = mean / ideal.mean()
-        half = _half_width(difference - share * ideal, confidence_level) / abs(ideal.mean())
+    if undone_gain is not None:
+        full = undone_gain.mean()
+        share = mean / full
+        half = _half_width(gain - share * undone_gain, confidence_level) / abs(full)
         out |= {"recovered": share, "recovered_low": share - half, "recovered_high": share + half}
-        out["short_usd"] = ideal.mean() - mean
+        out["short_usd"] = full - mean
     return out
 
 
@@ -151,9 +151,9 @@ def _half_width(weekly: Column, confidence_level: float) -> float:
 def _check_comparison(
     plans: Mapping[str, Plan], rows: pd.DataFrame, baseline: str, undone: pd.DataFrame | None
 ) -> None:
-    gone = [name for name in ("price", "offered_at") if name not in rows]
-    if gone:
-        raise ValueError(f"`rows` has no column {', '.join(gone)}; pass the stones with prices")
+    missing = [name for name in ("price", "offered_at") if name not in rows]
+    if missing:
+        raise ValueError(f"`rows` has no column {', '.join(missing)}; pass the stones with prices")
     if baseline not in plans:
         raise ValueError(f"`plans` has no {baseline!r} to compare with; it has {sorted(plans)}")
     for name, plan in plans.items():
@@ -162,20 +162,20 @@ def _check_comparison(
                 f"the plan {name!r} has {len(plan.y_pred):,} stones, `rows` has {len(rows):,}; "
                 "make every plan for the rows it is judged on"
             )
-        unknown = int((~np.isfinite(plan.y_pred[np.asarray(plan.offers)])).sum())
-        if unknown:
+        n_unpredicted = int((~np.isfinite(plan.y_pred[np.asarray(plan.offers)])).sum())
+        if n_unpredicted:
             raise ValueError(
-                f"the plan {name!r} has no prediction for {unknown:,} of {len(rows):,} stones that "
-                "it offers for; predict them or refuse them"
+                f"the plan {name!r} has no prediction for {n_unpredicted:,} of {len(rows):,} "
+                "stones that get an offer; predict them or refuse them"
             )
     for frame, label in ((rows, "rows"), (undone, "undone")):
-        missing = 0 if frame is None else int(frame["price"].isna().sum())
-        if missing:
+        n_missing = 0 if frame is None else int(frame["price"].isna().sum())
+        if n_missing:
             raise ValueError(
-                f"`price` is missing in {missing:,} of {len(rows):,} rows of `{label}`; judge when "
-                "all are known"
+                f"`price` is missing in {n_missing:,} of {len(rows):,} rows of `{label}`; compare "
+                "plans when all prices are known"
             )
     if production_week(rows["offered_at"]).nunique() < 2:
-        raise ValueError("`rows` spans 1 week, and an interval takes two; add weeks")
+        raise ValueError("`rows` spans 1 week, and an interval needs two; add weeks")
     if undone is not None and not np.array_equal(undone["offered_at"], rows["offered_at"]):
-        raise ValueError("`undone` has other offers than `rows`; give the same rows, undone")
+        raise ValueError("`undone` has other offers than `rows`; give it the same offers")

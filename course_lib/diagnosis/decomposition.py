@@ -1,6 +1,6 @@
-"""From alerts to decisions: what changed, and how much of it the inputs explain.
+"""Decomposition of a change of performance: how much of it the inputs explain.
 
-The verdicts built on it are in `verdicts`, the incidents in `logbook`. Taught in lessons 03 and 07.
+The verdicts are in `triage`, the incidents in `incident_log`. Taught in lessons 03 and 07.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ _CHUNK = ["chunk_index", "key", "start_date", "end_date"]
 
 
 def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
-    """Split the change of realized performance into what the inputs explain and the rest.
+    """Split the change of realized performance into an explained and an unexplained part.
 
     For each analysis chunk, with r the mean realized value of the reference chunks::
 
         realized − r  =  (estimated − r)  +  (realized − estimated)
         change        =  explained        +  unexplained
 
-    An estimate sees inputs and predictions only: what it moves by, they explain. A rest beyond the
-    confidence boundaries of the estimate has another cause. Check in this order: broken data,
-    inputs the nanny never saw, labels that do not represent the chunk, concept drift.
+    An estimate depends only on inputs and predictions, so they explain its change. Any unexplained
+    change beyond the confidence boundaries of the estimate has another cause. Check in this order:
+    broken data, inputs new to the nanny model, unrepresentative labels, concept drift.
 
-    A total (``RowMetric(total=True)``) of the labelled rows is brought to all rows of its chunk
-    first, which is what the estimate speaks of.
+    A total (``RowMetric(total=True)``) over the rows with a label is first scaled to all rows of
+    its chunk, because the estimate covers all rows.
 
     Parameters
     ----------
     estimated, realized : Result
-        Of `DLE` or `CBPE`, and of `PerformanceCalculator`, for the same chunks; one metric each.
+        From `DLE` or `CBPE`, and `PerformanceCalculator`; one metric each, the same chunks.
 
     Returns
     -------
@@ -40,15 +40,15 @@ def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
         One row per analysis chunk with a realized value: ``chunk_index``, ``key``, ``start_date``,
         ``end_date``, then in the unit of the metric ``change``, ``explained``, ``unexplained``,
         ``lower_boundary`` and ``upper_boundary`` of the unexplained part, ``beyond``, True when
-        it lies outside them, and ``labelled``, the share of the chunk's rows with a label.
-        Below 1, the boundaries are divided by its square root, which is right only for labels
-        missing at random; wait for the rest if you can.
+        it is outside them, and ``labelled``, the share of the chunk's rows with a label. The
+        boundaries are divided by the square root of ``labelled``, which is right only if labels
+        are missing at random; wait for all labels if you can.
 
     Raises
     ------
     ValueError
-        When the two are not an estimate and realized values of one and the same metric, share no
-        chunk, or the realized values lack the reference.
+        When the two are not an estimate and realized values of the same metric, have no chunk in
+        common, or `realized` has no reference chunks.
 
     Notes
     -----
@@ -79,29 +79,29 @@ def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
     parts["unexplained"] = both["value_realized"] - both["value"]
     labelled = both["n_used_realized"] / both["n_rows"]
     for side in ("lower", "upper"):
-        reach = both[f"{side}_confidence_boundary"] - both["value"]
-        parts[f"{side}_boundary"] = reach / labelled**0.5
+        distance = both[f"{side}_confidence_boundary"] - both["value"]
+        parts[f"{side}_boundary"] = distance / labelled**0.5
     low, high = parts["lower_boundary"], parts["upper_boundary"]
     parts["beyond"] = (parts["unexplained"] < low) | (parts["unexplained"] > high)
     return parts.assign(labelled=labelled)
 
 
 def _common_chunks(estimated: Result, realized: Result) -> pd.DataFrame:
-    """Return one row per analysis chunk that has both values; those realized have a suffix."""
-    ours, truth = (in_all_rows(each.filter(period="analysis")) for each in (estimated, realized))
-    truth = truth[[*_CHUNK, "value", "n_used"]]
-    both = ours.merge(truth, on=_CHUNK, suffixes=("", "_realized"))
+    """Return the analysis chunks with both values; realized columns end in `_realized`."""
+    left = in_all_rows(estimated.filter(period="analysis"))
+    right = in_all_rows(realized.filter(period="analysis"))[[*_CHUNK, "value", "n_used"]]
+    both = left.merge(right, on=_CHUNK, suffixes=("", "_realized"))
     both = both.dropna(subset=["value", "value_realized"]).reset_index(drop=True)
     if both.empty:
         raise ValueError(
-            f"none of {len(ours)} analysis chunks has an estimate and a realized value; use the "
+            f"none of {len(left)} analysis chunks has an estimate and a realized value; use the "
             "same chunks for both, and wait until the labels of at least one are known"
         )
     return both
 
 
 def require_pair(estimated: Result, realized: Result) -> None:
-    """Refuse anything but an estimate and realized values of one metric, reference included."""
+    """Raise an error unless the two are an estimate and realized values of one metric."""
     for name, result, kind in (
         ("estimated", estimated, "estimated"),
         ("realized", realized, "realized"),

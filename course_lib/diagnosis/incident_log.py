@@ -1,4 +1,4 @@
-"""The incident log: a few lines instead of a verdict per chunk, with cost, columns and remedy.
+"""The incident log: one row per incident, with its verdict, cost, columns and remedy.
 
 Taught in lesson 07.
 """
@@ -36,10 +36,10 @@ def incident_log(
     value: Result | Sequence[Result] = (),
     segments: Mapping[int, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
-    """Join consecutive chunks with one verdict to incidents, and say what each costs.
+    """Join consecutive chunks with the same verdict into incidents, and add their costs.
 
-    A single quiet chunk between two of the same verdict is part of the incident: a signal that
-    needs two of three chunks may miss one.
+    A single quiet chunk between two of the same verdict is part of the incident: a signal
+    needs two of three chunks and may miss one.
 
     Parameters
     ----------
@@ -47,10 +47,10 @@ def incident_log(
         From `triage`.
     value : Result or list of Result
         Business value per row (a unit such as "USD per stone"), realized, estimated, or both, for
-        the chunks of `triaged`. A chunk counts as realized once its labels are in, else estimated.
+        the chunks of `triaged`. The realized value counts once the labels of a chunk are known.
     segments : dict of int to DataFrame, optional
-        From `error_by_segment` over the rows of an incident, by the incident's number; names its
-        columns. Concept drift has none otherwise: no input has moved.
+        From `error_by_segment` for the rows of an incident, by incident number; sets its columns.
+        Otherwise concept drift has no columns, because no input has moved.
 
     Returns
     -------
@@ -59,16 +59,16 @@ def incident_log(
         ``end_date``, ``first_chunk``, ``last_chunk``, ``n_chunks``, ``cost``, ``n_realized``,
         ``columns`` (those named most often and first, at most three) and ``remedy``. The cost is
         Σ (mean value of the reference chunks − value) · rows, negative for a gain, missing without
-        a value; ``n_realized`` of the chunks are realized in it. An estimated value cannot see
-        broken data and concept drift: until labels are in, their cost is unknown, not nil.
+        a value; ``n_realized`` of its chunks have a realized value. An estimated value does not
+        include broken data and concept drift: without labels their cost is unknown, not 0.
 
     Raises
     ------
     TypeError
-        When `triaged` is no DataFrame, such as a result of one monitor.
+        When `triaged` is not a DataFrame, for example the result of one monitor.
     ValueError
         When `value` is not one metric per row, or lacks the reference or a chunk of `triaged`;
-        when `segments` names an incident that is not there.
+        when `segments` names an incident that does not exist.
 
     Notes
     -----
@@ -94,17 +94,17 @@ def incident_log(
         )
     costs = _costs(triaged, [value] if isinstance(value, Result) else list(value))
     table = triaged.reset_index(drop=True).join(costs)
-    filled = _bridged(table["verdict"].tolist())
+    filled = _fill_gaps(table["verdict"].tolist())
     run = (filled != filled.shift()).cumsum()[filled != "quiet"]
     rows = [
         _incident(number, part, str(filled[part.index[0]]))
         for number, (_, part) in enumerate(table.loc[run.index].groupby(run), start=1)
     ]
     log = pd.DataFrame(rows, columns=list(_incident(0, table, "quiet")))
-    for number, found in (segments or {}).items():
+    for number, by_segment in (segments or {}).items():
         if number not in set(log["incident"]):
             raise ValueError(f"`segments` names incident {number}; the log has {len(log)}")
-        log.loc[log["incident"] == number, "columns"] = _named(list(found["column"]))
+        log.loc[log["incident"] == number, "columns"] = _top_columns(list(by_segment["column"]))
     return log
 
 
@@ -118,10 +118,10 @@ def error_by_segment(
     metric: str | RowMetric = "mape",
     n_segments: int = 4,
 ) -> pd.DataFrame:
-    """Ask where the error grew: by column and segment, now against the reference.
+    """Return the change of the error against the reference, by column and segment.
 
     After concept drift no input has moved, but the error may have grown more for some rows than
-    for others. A relative metric, such as the default, does not mistake a large stone for a large
+    for others. With a relative metric, such as the default, a large value alone is not a large
     change.
 
     Parameters
@@ -129,22 +129,22 @@ def error_by_segment(
     frame, reference : DataFrame
         The rows of the incident, and those to compare with. Rows without a label are left out.
     by : list of str
-        Numbers are cut into segments at quantiles of the reference, texts are their own segments;
-        missing values are one, named ``missing``.
+        Numbers are cut into segments at quantiles of the reference. Each category is a segment.
+        Missing values are one segment, named ``missing``.
     y_true, y_pred : str
         The columns of label and prediction.
     metric : str or RowMetric
-        A mean of rows.
+        A metric that is a mean over rows.
     n_segments : int
-        Of a number, before ties are joined.
+        Number of segments of a numeric column, before equal quantiles are merged.
 
     Returns
     -------
     DataFrame
         ``column``, ``segment``, ``n_rows``, ``reference``, ``value``, ``change``, and ``spread``:
-        the standard deviation of the change between the segments of a column, less what chance
-        explains, in the unit of the metric. 0 means the same change everywhere. Columns with the
-        largest spread come first. Segments that one of the frames lacks are left out.
+        the standard deviation of the change between the segments of a column, minus the part
+        due to chance, in the unit of the metric. 0 means the same change everywhere. Columns with
+        the largest spread come first. Segments that are not in both frames are left out.
 
     Raises
     ------
@@ -168,15 +168,15 @@ def error_by_segment(
     >>> error_by_segment(now, by=["shop", "size"], **options)["column"].iloc[0]
     'size'
     """
-    chosen, *others = regression_metrics(metric)
-    if others or chosen.total or isinstance(chosen, RootMetric):
+    row_metric, *others = regression_metrics(metric)
+    if others or row_metric.total or isinstance(row_metric, RootMetric):
         raise ValueError(
             f"`metric` must be one mean over rows, such as mae, mape or mse; got {metric!r}"
         )
     if n_segments < 2:
         raise ValueError(f"`n_segments` must be at least 2, got {n_segments}")
-    before = _with_loss(reference, "reference", chosen, by, y_true, y_pred)
-    now = _with_loss(frame, "frame", chosen, by, y_true, y_pred)
+    before = _with_loss(reference, "reference", row_metric, by, y_true, y_pred)
+    now = _with_loss(frame, "frame", row_metric, by, y_true, y_pred)
     parts = [_segments(now, before, column, n_segments) for column in by]
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values("spread", ascending=False, kind="stable", ignore_index=True)
@@ -202,41 +202,41 @@ def _with_loss(
 
 
 def _segments(now: pd.DataFrame, before: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
-    labels, edges = _labels(before[column], n)
+    names, edges = _segment_names(before[column], n)
     stats = [
-        frame.groupby(_codes(frame[column], labels, edges))["_loss"].agg(["mean", "var", "count"])
+        frame.groupby(_codes(frame[column], names, edges))["_loss"].agg(["mean", "var", "count"])
         for frame in (before, now)
     ]
     both = stats[0].add_suffix("_before").join(stats[1], how="inner")
     both = both[(both["count"] > 1) & (both["count_before"] > 1) & (both.index >= 0)]
     change = (both["mean"] - both["mean_before"]).to_numpy()
     noise = both["var"] / both["count"] + both["var_before"] / both["count_before"]
-    names = {"count": "n_rows", "mean_before": "reference", "mean": "value"}
-    table = both[list(names)].rename(columns=names).reset_index(drop=True)
+    columns = {"count": "n_rows", "mean_before": "reference", "mean": "value"}
+    table = both[list(columns)].rename(columns=columns).reset_index(drop=True)
     table.insert(0, "column", column)
-    names_of = [*map(str, labels), "no value" if "missing" in labels else "missing"]
-    table.insert(1, "segment", [names_of[code] for code in both.index])
+    names = [*map(str, names), "no value" if "missing" in names else "missing"]
+    table.insert(1, "segment", [names[code] for code in both.index])
     spread = _spread(change, both["count"].to_numpy(dtype=float), noise.to_numpy())
     return table.assign(change=change, spread=spread)
 
 
-def _labels(reference: pd.Series, n: int) -> tuple[list[Any], Numbers | None]:
-    """Name the segments of a column; numbers have inner edges too."""
+def _segment_names(reference: pd.Series, n: int) -> tuple[list[Any], Numbers | None]:
+    """Return the segments of a column, and the inner edges if it is numeric."""
     if not pd.api.types.is_numeric_dtype(reference) or pd.api.types.is_bool_dtype(reference):
         return sorted(pd.unique(reference.dropna().astype(object)), key=str), None
-    inner: Numbers = np.unique(reference.quantile(np.arange(1, n) / n).astype("float64"))
-    between = [f"{low:g} to {high:g}" for low, high in pairwise(inner)]
-    return [f"below {inner[0]:g}", *between, f"from {inner[-1]:g}"], inner
+    edges: Numbers = np.unique(reference.quantile(np.arange(1, n) / n).astype("float64"))
+    between = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    return [f"below {edges[0]:g}", *between, f"from {edges[-1]:g}"], edges
 
 
-def _codes(values: pd.Series, labels: Sequence[Any], edges: Numbers | None) -> NDArray[np.int_]:
-    """Number the segment of each row; −1 is a value that the reference never had."""
+def _codes(values: pd.Series, names: Sequence[Any], edges: Numbers | None) -> NDArray[np.int_]:
+    """Return the segment number of each row; −1 for a value that is not in the reference."""
     if edges is None:
-        codes = pd.Index(labels, dtype=object).get_indexer(values.astype(object))
+        codes = pd.Index(names, dtype=object).get_indexer(values.astype(object))
     else:
         numbers = values.to_numpy(dtype=float, na_value=np.nan)
         codes = np.searchsorted(edges, numbers, side="right")
-    return np.where(values.isna(), len(labels), np.asarray(codes, dtype=int))
+    return np.where(values.isna(), len(names), np.asarray(codes, dtype=int))
 
 
 def _spread(change: Numbers, n: Numbers, noise: Numbers) -> float:
@@ -248,7 +248,7 @@ def _spread(change: Numbers, n: Numbers, noise: Numbers) -> float:
 
 def _incident(number: int, part: pd.DataFrame, verdict: str) -> dict[str, object]:
     first, last = part.iloc[0], part.iloc[-1]
-    own = part[part["verdict"] == verdict]["columns"]
+    columns = part[part["verdict"] == verdict]["columns"]
     return {
         "incident": number,
         "verdict": verdict,
@@ -259,12 +259,12 @@ def _incident(number: int, part: pd.DataFrame, verdict: str) -> dict[str, object
         "n_chunks": len(part),
         "cost": part["cost"].sum(skipna=False),
         "n_realized": int(part["realized"].sum()),
-        "columns": _named(*(names.split(", ") for names in own if names)),
+        "columns": _top_columns(*(names.split(", ") for names in columns if names)),
         "remedy": REMEDIES.get(verdict, ""),
     }
 
 
-def _bridged(verdicts: Sequence[str]) -> pd.Series:
+def _fill_gaps(verdicts: Sequence[str]) -> pd.Series:
     filled = list(verdicts)
     for i in range(1, len(filled) - 1):
         if filled[i] == "quiet" and verdicts[i - 1] == verdicts[i + 1]:
@@ -272,24 +272,24 @@ def _bridged(verdicts: Sequence[str]) -> pd.Series:
     return pd.Series(filled, dtype=object)
 
 
-def _named(*lists: Sequence[str]) -> str:
-    """Join the names that come most often and first, at most three."""
+def _top_columns(*lists: Sequence[str]) -> str:
+    """Join the names that occur most often and first, at most three."""
     score: dict[str, float] = {}
     for names in lists:
-        for place, name in enumerate(dict.fromkeys(names), start=1):
-            score[name] = score.get(name, 0.0) + 1 / place
+        for rank, name in enumerate(dict.fromkeys(names), start=1):
+            score[name] = score.get(name, 0.0) + 1 / rank
     return ", ".join(sorted(score, key=lambda name: -score[name])[:N_COLUMNS])
 
 
 def _costs(triaged: pd.DataFrame, value: Sequence[Result]) -> pd.DataFrame:
-    """Return cost and whether it is realized, in order of `triaged`; realized results first."""
+    """Return the cost of each chunk of `triaged`, realized if its labels are known."""
     table = pd.DataFrame({"cost": np.nan, "realized": False}, index=range(len(triaged)))
     for result in sorted(value, key=lambda result: result.kind != "realized"):
         _require_value(result, triaged)
         frame = result.to_df()
-        usual = frame.loc[frame["period"] == "reference", "value"].mean()
-        now = frame[frame["period"] == "analysis"].reset_index(drop=True)
-        cost = (usual - now["value"]) * now["n_rows"]
+        reference_mean = frame.loc[frame["period"] == "reference", "value"].mean()
+        analysis = frame[frame["period"] == "analysis"].reset_index(drop=True)
+        cost = (reference_mean - analysis["value"]) * analysis["n_rows"]
         if result.kind == "realized":
             known = labelled(result)
             table = table.assign(cost=cost.where(known), realized=known)

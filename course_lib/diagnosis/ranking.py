@@ -1,4 +1,4 @@
-"""Rankers: which of the columns that moved deserves your time first.
+"""Rankers: the order in which to look at columns that drifted.
 
 Taught in lesson 06.
 """
@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from course_lib.core.boosting import Booster, bin_matrix, draw, grow
+from course_lib.core.boosting import Booster, bin_matrix, grow
 from course_lib.core.monitor import not_fitted
 from course_lib.core.result import Result
+from course_lib.core.sampling import draw
 from course_lib.core.schema import Schema
 from course_lib.performance.dle import DLE
 from course_lib.performance.regression_metrics import RootMetric, RowMetric
@@ -32,8 +33,8 @@ _SHARED = (
 class AlertCountRanker:
     """Rank columns by how many chunks alerted.
 
-    A column that alerts often has moved; whether that matters is not asked. Source: NannyML 0.13.1.
-    Taught in lesson 06.
+    A column that alerts often has drifted; whether that matters is not measured. Source:
+    NannyML 0.13.1. Taught in lesson 06.
 
     Examples
     --------
@@ -158,10 +159,10 @@ class CorrelationRanker:
         change = _single(performance_calculation_result)[[*_CHUNK, "value"]]
         change = change.assign(change=(change["value"] - self._level).abs()).drop(columns="value")
         both = drift.merge(change, on=_CHUNK, how="left", indicator=True)
-        strangers = int((both["_merge"] != "both").sum())
-        if strangers:
+        n_unmatched = int((both["_merge"] != "both").sum())
+        if n_unmatched:
             raise ValueError(
-                f"{strangers} drift values belong to chunks that the performance result lacks; "
+                f"{n_unmatched} drift values belong to chunks that the performance result lacks; "
                 "use the same chunks for both"
             )
         rows = [
@@ -178,12 +179,12 @@ class CorrelationRanker:
 class ImpactRanker:
     """Rank columns by what their change does to the expected loss, in the unit of the metric.
 
-    A nanny that does not see the prediction, so that blame falls on inputs, learns the loss from
-    the reference. The contribution of a column is its mean TreeSHAP value over a chunk less that
+    A second model, which does not see the prediction, learns the loss of a row from the features
+    in the reference. The contribution of a column is its mean TreeSHAP value over a chunk less that
     over the reference (over at most 10,000 of its rows). Contributions add up to the change that
-    this nanny expects; it comes close to the change that the DLE estimates, and a large distance
-    between the two (`changes`) says not to trust the ranking. Like any estimate it is blind for
-    concept drift, and misled by broken data.
+    this model expects. It is usually close to the change that the DLE estimates; where the two
+    differ much (`changes`), do not trust the ranking. Like any estimate, it does not see concept
+    drift, and broken data mislead it.
 
     Parameters
     ----------
@@ -226,12 +227,12 @@ class ImpactRanker:
 
     @property
     def metric(self) -> RowMetric:
-        """The metric whose change is shared out."""
+        """The metric whose change is split."""
         rules = self._state.rules if self._state else _of_one_mean(self.dle)
         return rules._metrics[0]
 
     def fit(self, reference: pd.DataFrame) -> ImpactRanker:
-        """Learn the loss from the inputs alone, and the contributions that are usual.
+        """Learn the loss from the features, and the mean contributions in the reference.
 
         Raises
         ------
@@ -242,7 +243,7 @@ class ImpactRanker:
         groups = _checked_groups(self.groups, rules._features)
         metric = rules._metrics[0]
         schema = rules._schema(reference)
-        table = schema.read(reference, chunker=rules._chunker)
+        table = schema.read(reference)
         rules._check_reference(table)
         rows = np.flatnonzero(~np.isnan(table[rules._label]))
         loss = metric.rows(*(table[name][rows] for name in (rules._label, rules.y_pred)))
@@ -250,13 +251,13 @@ class ImpactRanker:
         matrix, settings = table.matrix(features, rows), rules.hyperparameters
         data = bin_matrix(matrix, table.categorical(features), hyperparameters=settings)
         nanny = grow(data, loss, settings, name=f"`{metric.name}` of a row")
-        some = draw(np.arange(table.n_rows), 5 * self._max_rows)
-        usual = _contributions(nanny, table.matrix(features, some))
-        self._state = _Impact(rules, groups, schema, nanny, usual)
+        sample = draw(table, features, np.arange(table.n_rows), 5 * self._max_rows)
+        reference_mean = _contributions(nanny, table.matrix(features, sample))
+        self._state = _Impact(rules, groups, schema, nanny, reference_mean)
         return self
 
     def rank(self, analysis: pd.DataFrame) -> pd.DataFrame:
-        """Share out the change of each chunk among the columns.
+        """Split the change of each chunk among the columns.
 
         Parameters
         ----------
@@ -278,23 +279,26 @@ class ImpactRanker:
         if self._state is None:
             raise not_fitted(self, "rank(analysis)")
         rules, state = self._state.rules, self._state
-        table = state.schema.read(
-            analysis, chunker=rules._chunker, skip=[rules._label], name="analysis"
-        )
+        table = state.schema.read(analysis, skip=[rules._label], name="analysis")
         features = rules._features
         parts = []
-        for chunk in table.chunks:
-            matrix = table.matrix(features, draw(np.r_[chunk.rows], self._max_rows))
-            contributions = _contributions(state.nanny, matrix) - state.reference_mean
-            moved = dict(zip(features, contributions, strict=True))
-            parts.append(self._ranked(chunk.index, chunk.key, moved))
+        for chunk in table.cut(rules._chunker).chunks:
+            sample = draw(table, features, np.r_[chunk.rows], self._max_rows)
+            change = _contributions(state.nanny, table.matrix(features, sample))
+            change = change - state.reference_mean
+            by_name = _grouped(dict(zip(features, change, strict=True)), state.groups)
+            ranked = pd.DataFrame(by_name.items(), columns=["column", "contribution"])
+            ranked.insert(1, "metric", self.metric.name)
+            ranked.insert(0, "key", chunk.key)
+            ranked.insert(0, "chunk_index", chunk.index)
+            parts.append(_numbered(_by_strength(ranked, "contribution")))
         return pd.concat(parts, ignore_index=True)
 
     def changes(self, analysis: pd.DataFrame) -> pd.DataFrame:
-        """Put the change that this nanny expects beside the one that the DLE estimates.
+        """Put the change that this ranker expects beside the one that the DLE estimates.
 
-        A large distance between the two says not to trust the ranking: the loss moves by what the
-        prediction, unseen here, says of it.
+        Where the two differ much, do not trust the ranking: the loss then depends on the
+        prediction, which this ranker does not see.
 
         Parameters
         ----------
@@ -319,13 +323,13 @@ class ImpactRanker:
         self._require_same_rules()
         estimated = self.dle.estimate(analysis).to_df()
         reference = estimated[estimated["period"] == "reference"]
-        usual = np.average(reference["value"], weights=reference["n_rows"])
+        reference_mean = np.average(reference["value"], weights=reference["n_rows"])
         later = estimated[estimated["period"] == "analysis"].set_index(chunks)["value"]
-        both = pd.DataFrame({"change": change, "change_estimated": later - usual})
+        both = pd.DataFrame({"change": change, "change_estimated": later - reference_mean})
         return both.assign(distance=both["change"] - both["change_estimated"]).reset_index()
 
     def _require_same_rules(self) -> None:
-        """Refuse to compare with a DLE that has other columns, chunks or metrics by now."""
+        """Refuse to compare with a DLE that was fitted with other columns, chunks or metrics."""
         state, fitted = self._state, self.dle._fitted
         if state is None or fitted is None:
             return  # `rank` and `estimate` refuse those
@@ -336,24 +340,10 @@ class ImpactRanker:
                 f"the DLE was fitted with another `{other[0]}` than this ranker; fit both again"
             )
 
-    def _ranked(self, index: int, key: str, moved: dict[str, float]) -> pd.DataFrame:
-        groups = self._state.groups if self._state else {}
-        grouped = {name for members in groups.values() for name in members}
-        totals = {group: sum(moved[m] for m in members) for group, members in groups.items()}
-        totals |= {name: value for name, value in moved.items() if name not in grouped}
-        table = {
-            "chunk_index": index,
-            "key": key,
-            "column": list(totals),
-            "metric": self.metric.name,
-            "contribution": list(totals.values()),
-        }
-        return _numbered(_by_strength(pd.DataFrame(table), "contribution"))
-
 
 @dataclass(frozen=True)
 class _Impact:
-    """What `ImpactRanker.fit` leaves behind: its rules, the nanny, the mean contributions."""
+    """What `ImpactRanker.fit` learned: its rules, the model, the mean contributions."""
 
     rules: DLE
     groups: dict[str, list[str]]
@@ -383,6 +373,15 @@ def _of_one_mean(dle: DLE) -> DLE:
     return rules
 
 
+def _grouped(
+    contributions: Mapping[str, float], groups: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
+    """Return the sum of each group, then the columns that are in none."""
+    members = {name for names in groups.values() for name in names}
+    sums = {group: sum(contributions[name] for name in names) for group, names in groups.items()}
+    return sums | {name: v for name, v in contributions.items() if name not in members}
+
+
 def _contributions(nanny: Booster, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean TreeSHAP value per column; the last column of LightGBM's answer is the constant."""
     return np.asarray(nanny.predict(matrix, pred_contrib=True)[:, :-1].mean(axis=0))
@@ -399,7 +398,7 @@ def _checked_groups(
     members = [name for names in groups.values() for name in names]
     for name in members:
         if name not in features:
-            raise ValueError(f"`groups` names {name!r}, which is no feature of the DLE")
+            raise ValueError(f"`groups` names {name!r}, which is not a feature of the DLE")
         if members.count(name) > 1:
             raise ValueError(f"`groups` names {name!r} more than once; a column has one group")
     return {group: list(names) for group, names in groups.items()}

@@ -1,4 +1,4 @@
-"""Triage: what moved in each chunk, whether it hurt, what it is, and what to do next.
+"""Triage: what moved in each chunk, whether it hurts, a verdict and the next step.
 
 Taught in lesson 07.
 """
@@ -19,9 +19,9 @@ __all__ = ["N_COLUMNS", "VERDICTS", "labelled", "persistent", "signals", "triage
 
 #: The verdicts, mildest first.
 VERDICTS = ("quiet", "harmless drift", "covariate shift", "broken data", "concept drift")
-#: How many columns are named.
+#: Largest number of columns that are named.
 N_COLUMNS = 3
-#: A chunk counts as labelled from this part of the share of labels that is usual in the reference.
+#: A chunk counts as labelled if its share of labels is at least this times the reference median.
 LABELLED = 0.9
 
 _CHUNK = ["chunk_index", "key", "start_date", "end_date"]
@@ -57,10 +57,11 @@ def triage(
     quality: Results = (),
     impact: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Give each analysis chunk a verdict and a next step, from the results of all monitors.
+    """Return a verdict and a next step for each analysis chunk, from the results of all monitors.
 
-    A signal, that is a column and metric, is on in a chunk when it alerts there and in at least one
-    more of three consecutive chunks (`persistent`). So are the estimate and the realized values.
+    A signal is one metric of one column, or of all. It is on in a chunk when it alerts there and in
+    at least one more of three consecutive chunks (`persistent`). The same rule holds for the
+    estimate and the realized values.
 
     Verdicts of a chunk with its labels, in this order:
 
@@ -73,10 +74,10 @@ def triage(
     * values are unseen or out of range: **covariate shift**, but the estimate cannot be trusted;
     * else **concept drift**.
 
-    Before its labels `hurts` is missing and the verdict is provisional: missing values are broken
-    data; an estimate that alerts is a covariate shift; columns that no longer fit the others, while
-    none of them has moved by itself, are broken data; other signals are harmless drift so far.
-    Concept drift cannot be seen then.
+    Without labels, `hurts` is missing and the verdict is provisional: missing values are broken
+    data; an estimate that alerts is a covariate shift; columns that no longer fit the others are
+    broken data if none of them drifts by itself; other signals are harmless drift so far. Concept
+    drift cannot be detected.
 
     Parameters
     ----------
@@ -86,32 +87,32 @@ def triage(
     multivariate, univariate, quality : Result or list of Result
         Of the drift and quality monitors, on the inputs.
     impact : DataFrame, optional
-        From `ImpactRanker.rank`: names the columns of a covariate shift; otherwise those that
-        moved furthest do.
+        From `ImpactRanker.rank`; gives the columns of a covariate shift. By default these are the
+        columns that moved most.
 
     Returns
     -------
     DataFrame
         One row per analysis chunk: ``chunk_index``, ``key``, ``start_date``, ``end_date``;
-        ``moved``, the columns and detectors that are on, in reference standard deviations furthest
-        first; ``hurts`` (True, False or missing); ``verdict``, one of `VERDICTS`; ``columns``, the
-        most likely ones, at most three, best first (none for concept drift: see
+        ``moved``, the columns and detectors that are on, largest change (in standard deviations of
+        the reference) first; ``hurts`` (True, False or missing); ``verdict``, one of `VERDICTS`;
+        ``columns``, the most likely ones, at most three, best first (none for concept drift: see
         `error_by_segment`); ``next_step``. Names are joined by commas.
 
     Raises
     ------
     TypeError, ValueError
-        When a result is none, has other chunks than `estimated`, comes twice or lacks the
-        reference.
+        When an argument is not a result, has other chunks than `estimated`, is given twice or lacks
+        the reference.
 
     Notes
     -----
-    Why two of three, and not Holm's correction for the number of series: on the desk both find
-    every week of the incidents that inputs can show, and Holm's flags more quiet weeks
-    (``docs/evidence.md``). What alerts by chance rarely does so twice, while one odd chunk can be
-    as significant as you like. With hundreds of series, lower the ``false_alarm_rate`` of their
-    thresholds as well. The price is one chunk: an alert counts once a second one follows, so a
-    verdict may still change while the next two chunks come in. Taught in lesson 07.
+    The rule is two of three chunks, not Holm's correction for the number of series. On the desk
+    both find every week of the incidents that inputs can show, but Holm's flags more quiet weeks
+    (``docs/evidence.md``). A random alert rarely repeats, but one unusual chunk can be highly
+    significant. With hundreds of series, also lower the ``false_alarm_rate`` of their thresholds.
+    The rule costs a delay: an alert counts once a second one follows, so a verdict may change while
+    the next two chunks arrive. Taught in lesson 07.
 
     Examples
     --------
@@ -131,20 +132,20 @@ def triage(
     """
     chunks = _chunks_of(estimated)
     given = {"multivariate": multivariate, "univariate": univariate, "quality": quality}
-    moved = signals(chunks, {name: _listed(name, some) for name, some in given.items()})
+    moved = signals(chunks, {name: _as_list(name, value) for name, value in given.items()})
     outcome = _outcome(chunks, estimated, realized)
-    judged = []
+    rows = []
     for index, expected, hurts, beyond in outcome:
         on = moved[moved["on"] & (moved["chunk_index"] == index)]
-        evidence = _Evidence(on, expected, hurts, beyond, _blamed(impact, index))
-        judged.append((", ".join(map(str, evidence.moved)), hurts, *evidence.judged()))
+        evidence = _Evidence(on, expected, hurts, beyond, _ranked_columns(impact, index))
+        rows.append((", ".join(map(str, evidence.moved)), hurts, *evidence.conclusion()))
     names = ["moved", "hurts", "verdict", "columns", "next_step"]
-    table = pd.DataFrame(judged, columns=names, dtype=object)
+    table = pd.DataFrame(rows, columns=names, dtype=object)
     return pd.concat([chunks, table.astype({"hurts": "boolean"})], axis=1)
 
 
 def persistent(alerts: ArrayLike) -> Flags:
-    """Keep the alerts that at least one more of three consecutive chunks shares.
+    """Keep the alerts of chunks with another alert among three consecutive chunks.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def persistent(alerts: ArrayLike) -> Flags:
 
     Notes
     -----
-    The first chunk of an incident is kept once the second or third is there. Taught in lesson 06.
+    The first chunk of an incident is kept once the second or third alerts. Taught in lesson 06.
 
     Examples
     --------
@@ -174,20 +175,20 @@ def persistent(alerts: ArrayLike) -> Flags:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What speaks in one chunk: signals that are on (furthest first), and the performance."""
+    """Evidence of one chunk: signals that are on (largest change first), and the performance."""
 
     on: pd.DataFrame
     expected: bool
     hurts: bool | None
     beyond: bool
-    blamed: list[str]
+    ranked: list[str]
 
     @property
     def moved(self) -> list[str]:
         return list(dict.fromkeys(self.on["name"]))
 
     def columns(self, *metrics: str, given: str | None = None) -> list[str]:
-        """Return the columns that are on, with these metrics or given as this argument, if any."""
+        """Return the columns that are on, optionally only of some metrics or of one argument."""
         part = self.on[self.on["is_column"]]
         if metrics:
             part = part[part["metric"].isin(metrics)]
@@ -195,12 +196,12 @@ class _Evidence:
             part = part[part["given"] == given]
         return list(dict.fromkeys(part["name"]))
 
-    def judged(self) -> tuple[str, str, str]:
-        finding, columns = self._unlabelled() if self.hurts is None else self._labelled()
+    def conclusion(self) -> tuple[str, str, str]:
+        finding, columns = self._without_labels() if self.hurts is None else self._with_labels()
         verdict, next_step = _FINDINGS[finding]
         return verdict, ", ".join(map(str, columns[:N_COLUMNS])), next_step
 
-    def _labelled(self) -> tuple[str, list[str]]:
+    def _with_labels(self) -> tuple[str, list[str]]:
         if not self.hurts:
             return ("harmless", self.columns()) if len(self.on) else ("quiet", [])
         if missing := self.columns("missing_values"):
@@ -213,34 +214,34 @@ class _Evidence:
             return "outside", outside
         return "changed", []
 
-    def _unlabelled(self) -> tuple[str, list[str]]:
+    def _without_labels(self) -> tuple[str, list[str]]:
         if missing := self.columns("missing_values"):
             return "suspect", missing
         if self.expected:
             return "expected", self._shifted()
         inconsistent = self.columns("residual")
-        # A new kind of row moves columns by themselves; a fault in the pipeline need not.
+        # New kinds of rows also cause drift in single columns; a pipeline fault may not.
         if inconsistent and not set(inconsistent) & set(self.columns(given="univariate")):
             return "suspect", inconsistent
         return ("harmless so far", self.columns()) if len(self.on) else ("quiet so far", [])
 
     def _shifted(self) -> list[str]:
-        return self.blamed or self.columns(given="univariate")
+        return self.ranked or self.columns(given="univariate")
 
 
 def signals(chunks: pd.DataFrame, given: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
-    """Return all signals of the inputs, furthest first, `on` or not.
+    """Return all signals of the inputs, `on` or not, largest change first.
 
     One row per chunk, name (of a column, or of a metric of all columns) and metric.
     """
-    parts = [_measured(chunks, name, result) for name, some in given.items() for result in some]
+    parts = [_measured(chunks, name, item) for name, results in given.items() for item in results]
     if not parts:
         table = pd.DataFrame(columns=[*_SIGNAL, "on"])
         return table.astype({"is_column": bool, "on": bool})
     table = pd.concat(parts, ignore_index=True).sort_values("chunk_index", kind="stable")
-    twice = table.duplicated(["chunk_index", *_SERIES])
-    if twice.any():
-        name, metric = table.loc[twice, _SERIES].iloc[0]
+    duplicated = table.duplicated(["chunk_index", *_SERIES])
+    if duplicated.any():
+        name, metric = table.loc[duplicated, _SERIES].iloc[0]
         raise ValueError(f"{metric} of `{name}` is given more than once; pass each result once")
     on = table.groupby(_SERIES, sort=False)["alert"].transform(lambda alert: persistent(alert))
     table["on"] = on.astype(bool)
@@ -254,19 +255,19 @@ def _measured(chunks: pd.DataFrame, given: str, result: Result) -> pd.DataFrame:
     frame["is_column"] = frame["column"] != ""
     frame["name"] = frame["column"].where(frame["is_column"], frame["metric"])
     reference = frame[frame["period"] == "reference"].groupby(_SERIES)["value"]
-    usual = reference.agg(["mean", "std", "count"])
-    _require_reference(given, usual)
-    now = frame[frame["period"] == "analysis"].merge(usual, left_on=_SERIES, right_index=True)
-    change = (now["value"] - now["mean"]).abs()
-    # A reference that never varied makes any change infinitely far, and no change none.
-    distance = (change / now["std"]).where(now["std"] > 0, np.where(change > 0, np.inf, 0.0))
-    return now.assign(given=given, distance=distance)[_SIGNAL]
+    stats = reference.agg(["mean", "std", "count"])
+    _require_reference(given, stats)
+    analysis = frame[frame["period"] == "analysis"].merge(stats, left_on=_SERIES, right_index=True)
+    change, std = (analysis["value"] - analysis["mean"]).abs(), analysis["std"]
+    # If the reference does not vary, any change is infinitely far from it.
+    distance = (change / std).where(std > 0, np.where(change > 0, np.inf, 0.0))
+    return analysis.assign(given=given, distance=distance)[_SIGNAL]
 
 
 def _outcome(
     chunks: pd.DataFrame, estimated: Result, realized: Result | None
 ) -> list[tuple[int, bool, bool | None, bool]]:
-    """Return per chunk: its index, estimate on, realized on (None: no labels yet), rest beyond."""
+    """Return per chunk: index, estimate on, realized on (None without labels), unexplained on."""
     expected = persistent(estimated.filter(period="analysis").to_df()["alert"])
     indexes = chunks["chunk_index"].tolist()
     if realized is None:
@@ -275,19 +276,19 @@ def _outcome(
     _same_chunks(chunks, "realized", realized)
     known = labelled(realized).to_numpy()
     hurts = persistent(realized.filter(period="analysis").to_df()["alert"].to_numpy() & known)
-    rest = np.zeros(len(known), dtype=bool)
+    beyond = np.zeros(len(known), dtype=bool)
     if known.any():
         parts = decompose_change(estimated, realized)
-        rest = chunks["chunk_index"].isin(parts.loc[parts["beyond"], "chunk_index"]).to_numpy()
+        beyond = chunks["chunk_index"].isin(parts.loc[parts["beyond"], "chunk_index"]).to_numpy()
     return [
         (index, bool(e), bool(h) if k else None, bool(b))
         for index, e, h, k, b in zip(
-            indexes, expected, hurts, known, persistent(rest & known), strict=True
+            indexes, expected, hurts, known, persistent(beyond & known), strict=True
         )
     ]
 
 
-def _blamed(impact: pd.DataFrame | None, index: int) -> list[str]:
+def _ranked_columns(impact: pd.DataFrame | None, index: int) -> list[str]:
     if impact is None:
         return []
     ranked = impact[impact["chunk_index"] == index].sort_values("rank")
@@ -295,13 +296,12 @@ def _blamed(impact: pd.DataFrame | None, index: int) -> list[str]:
 
 
 def labelled(realized: Result) -> pd.Series:
-    """Return, per analysis chunk, whether its labels are in, as far as they ever come."""
+    """Return per analysis chunk whether its labels are known, compared with the reference."""
     frame = realized.to_df()
     share = frame["n_used"] / frame["n_rows"]
-    usual = share[frame["period"] == "reference"].median()
-    now = frame["period"] == "analysis"
-    known = frame["value"].notna() & (share >= LABELLED * usual)
-    return known[now].reset_index(drop=True)
+    reference_median = share[frame["period"] == "reference"].median()
+    known = frame["value"].notna() & (share >= LABELLED * reference_median)
+    return known[frame["period"] == "analysis"].reset_index(drop=True)
 
 
 def _chunks_of(estimated: Result) -> pd.DataFrame:
@@ -317,25 +317,25 @@ def _chunks_of(estimated: Result) -> pd.DataFrame:
 
 
 def _same_chunks(chunks: pd.DataFrame, given: str, result: Result) -> None:
-    theirs = result.filter(period="analysis").to_df()[_CHUNK].drop_duplicates()
-    if not theirs.reset_index(drop=True).equals(chunks):
+    own_chunks = result.filter(period="analysis").to_df()[_CHUNK].drop_duplicates()
+    if not own_chunks.reset_index(drop=True).equals(chunks):
         raise ValueError(
-            f"`{given}` has {len(theirs)} analysis chunks that are not the {len(chunks)} of "
+            f"`{given}` has {len(own_chunks)} analysis chunks that are not the {len(chunks)} of "
             "`estimated`; calculate all results on the same frame with the same chunks"
         )
 
 
-def _require_reference(given: str, usual: pd.DataFrame) -> None:
-    few = int((usual["count"] < 2).sum())
-    if few or usual.empty:
+def _require_reference(given: str, stats: pd.DataFrame) -> None:
+    n_short = int((stats["count"] < 2).sum())
+    if n_short or stats.empty:
         raise ValueError(
-            f"`{given}` has {few or 'only'} series with fewer than 2 reference chunks, against "
+            f"`{given}` has {n_short or 'only'} series with fewer than 2 reference chunks, against "
             'which a change is measured; pass the result without `.filter(period="analysis")`'
         )
 
 
-def _listed(name: str, some: Results) -> list[Result]:
-    results = [some] if isinstance(some, Result) else list(some)
+def _as_list(name: str, value: Results) -> list[Result]:
+    results = [value] if isinstance(value, Result) else list(value)
     for result in results:
         _require_result(name, result)
     return results

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +16,17 @@ from course_lib.core.boosting import (
     Booster,
     Hyperparameters,
     bin_matrix,
-    draw,
     grow,
     predict,
     require_hyperparameters,
 )
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.column_monitor import ColumnsMonitor
-from course_lib.core.monitor import Reading
+from course_lib.core.chunking import Chunk
+from course_lib.core.column_monitor import ColumnOptions, ColumnsMonitor
 from course_lib.core.parameters import copied
+from course_lib.core.readings import Reading
+from course_lib.core.sampling import draw
 from course_lib.core.schema import Column, Encoded, Table, listed
-from course_lib.core.thresholds import Bounds, Threshold, Thresholds
+from course_lib.core.thresholds import Bounds
 
 __all__ = ["ColumnConsistencyCalculator"]
 
@@ -110,27 +110,17 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
         self,
         column_names: Sequence[str],
         timestamp_column_name: str | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
-        hyperparameters: Hyperparameters | None = None,
-        threshold: Threshold | None = None,
         *,
-        thresholds: Thresholds = None,
+        hyperparameters: Hyperparameters | None = None,
         cross_fit: bool = True,
+        **options: Unpack[ColumnOptions],
     ) -> None:
         self.column_names = listed(column_names)
         self.hyperparameters = copied(hyperparameters)
         super().__init__(
             timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            threshold=threshold,
-            thresholds=thresholds,
             cross_fit=cross_fit,
+            **options,
         )
 
     def _resolve(self) -> None:
@@ -157,11 +147,13 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
         views = [[name for name in others if name != suspect] for suspect in suspects]
         rest = [self._predictor(table, rows, column, view) for view in views]
         witnesses = _Witnesses(column, [others, *views], [first, *rest])
-        known = draw(rows[~column.is_missing(table[column.name][rows])], MAX_ROWS)
-        usual = float(witnesses.residuals(table, known).mean())
-        scale = float(np.abs(table[column.name][known]).max()) if column.kind == "numeric" else 1.0
-        # Where the others tell the column exactly, the usual residual is rounding, and no cap.
-        return replace(witnesses, cap=ROW_CAP * usual) if usual > ROUNDING * scale else witnesses
+        known = rows[~column.is_missing(table[column.name][rows])]
+        sample = draw(table, [column.name, *others], known, MAX_ROWS)
+        mean = float(witnesses.residuals(table, sample).mean())
+        scale = float(np.abs(table[column.name][sample]).max()) if column.kind == "numeric" else 1.0
+        # If the column is an exact function of the others, the mean residual is rounding error:
+        # set no cap.
+        return replace(witnesses, cap=ROW_CAP * mean) if mean > ROUNDING * scale else witnesses
 
     def _learn_again(
         self, state: list[_Witnesses], table: Table, rows: NDArray[np.intp]
@@ -195,7 +187,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
             settings = {"objective": "multiclass", "num_class": column.missing_code}
             settings = settings | {"num_iterations": CLASS_ROUNDS}
         settings = {**settings, "learning_rate": LEARNING_RATE, **(self.hyperparameters or {})}
-        rows = draw(rows, MAX_ROWS)
+        rows = draw(table, [column.name, *names], rows, MAX_ROWS)
         matrix, target = table.matrix(names, rows), table[column.name][rows].astype(float)
         data = bin_matrix(matrix, table.categorical(names), hyperparameters=settings)
         return grow(data, target, settings, name=f"`{column.name}`")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from course_lib.core.boosting import (
     Hyperparameters,
     bin_matrix,
-    draw,
     grow,
     predict,
     require_hyperparameters,
 )
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.column_monitor import ColumnsMonitor
-from course_lib.core.monitor import Reading
+from course_lib.core.chunking import Chunk
+from course_lib.core.column_monitor import ColumnOptions, ColumnsMonitor
 from course_lib.core.parameters import copied
+from course_lib.core.readings import Reading
+from course_lib.core.sampling import draw
 from course_lib.core.schema import Table, listed
-from course_lib.core.thresholds import Bounds, Threshold, Thresholds
+from course_lib.core.thresholds import Bounds
 
 __all__ = ["DomainClassifierCalculator"]
 
@@ -99,17 +99,12 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
         feature_column_names: Sequence[str],
         treat_as_categorical: Sequence[str] | None = None,
         timestamp_column_name: str | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
+        *,
         cv_folds_num: int = 5,
         hyperparameters: Hyperparameters | None = None,
-        threshold: Threshold | None = None,
-        *,
-        thresholds: Thresholds = None,
         cross_fit: bool = True,
         progress: bool = False,
+        **options: Unpack[ColumnOptions],
     ) -> None:
         self.feature_column_names = listed(feature_column_names)
         self.treat_as_categorical = copied(treat_as_categorical)
@@ -117,14 +112,9 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
         self.hyperparameters = copied(hyperparameters)
         super().__init__(
             timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            threshold=threshold,
-            thresholds=thresholds,
             cross_fit=cross_fit,
             progress=progress,
+            **options,
         )
 
     def _resolve(self) -> None:
@@ -140,8 +130,8 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Sample:
         """Keep a sample of the reference: the rows that chunks are told from."""
         names = [column.name for column in table.columns]
-        sample = table.matrix(names, draw(rows, self._max_rows, SEED))
-        return _Sample(sample, names, table.categorical(names))
+        sample = draw(table, names, rows, self._max_rows, seed=SEED)
+        return _Sample(table.matrix(names, sample), names, table.categorical(names))
 
     def _measure(self, state: _Sample, table: Table, chunk: Chunk) -> Iterable[Reading]:
         n = min(len(chunk), len(state.rows))
@@ -149,7 +139,8 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
             note = f"{n} rows are too few for {self.cv_folds_num} folds"
             yield Reading(self._metric, np.nan, n, note=note)
             return
-        here = draw(np.r_[chunk.rows], self._max_rows, SEED)
+        # Another seed than for the reference: equal rows are not drawn, or left out, in both.
+        here = draw(table, state.names, np.r_[chunk.rows], self._max_rows, seed=SEED + 1)
         both = np.vstack([state.rows, table.matrix(state.names, here)])
         yield Reading(
             self._metric, self._auroc(both, len(state.rows), state.categorical), len(here)

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar, Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.column_monitor import ColumnsMonitor
-from course_lib.core.monitor import Reading
+from course_lib.core.chunking import Chunk
+from course_lib.core.column_monitor import ColumnOptions, ColumnsMonitor
+from course_lib.core.readings import Reading
 from course_lib.core.schema import Column, Encoded, Schema, Table, listed
 from course_lib.core.thresholds import (
     Bounds,
     Limits,
     PredictionIntervalThreshold,
-    Threshold,
-    Thresholds,
 )
 
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
@@ -48,30 +46,22 @@ class _ShareCalculator(ColumnsMonitor[dict[str, tuple[Column, Seen]]], Generic[S
         self,
         column_names: Sequence[str],
         timestamp_column_name: str | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
-        threshold: Threshold | None = None,
-        *,
-        thresholds: Thresholds = None,
+        **options: Unpack[ColumnOptions],
     ) -> None:
         self.column_names = listed(column_names)
-        super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            threshold=threshold,
-            thresholds=thresholds,
-        )
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _schema(self, reference: pd.DataFrame) -> Schema:
         wanted: Mapping[str, Sequence[str]] = (
             {} if self._kind_wanted is None else {self._kind_wanted: self.column_names}
         )
-        return Schema.learn(reference, self.column_names, timestamp=self._timestamp, **wanted)
+        return Schema.learn(
+            reference,
+            self.column_names,
+            timestamp=self._timestamp,
+            row_id=self.id_column_name,
+            **wanted,
+        )
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, tuple[Column, Seen]]:
         return {

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.column_monitor import ColumnsMonitor
-from course_lib.core.monitor import Reading
+from course_lib.core.chunking import Chunk
+from course_lib.core.column_monitor import ColumnOptions, ColumnsMonitor
+from course_lib.core.readings import Reading
 from course_lib.core.schema import Column, Encoded, Table, listed
-from course_lib.core.thresholds import Bounds, Threshold, Thresholds, require_number
+from course_lib.core.thresholds import Bounds, require_number
 
 __all__ = ["DataReconstructionDriftCalculator"]
 
@@ -90,27 +90,17 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
         column_names: Sequence[str],
         timestamp_column_name: str | None = None,
         n_components: float = 0.65,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
-        threshold: Threshold | None = None,
         *,
-        thresholds: Thresholds = None,
         cross_fit: bool = True,
         row_cap: float | None = 0.999,
+        **options: Unpack[ColumnOptions],
     ) -> None:
         self.column_names = listed(column_names)
         self.n_components, self.row_cap = n_components, row_cap
         super().__init__(
             timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            threshold=threshold,
-            thresholds=thresholds,
             cross_fit=cross_fit,
+            **options,
         )
 
     def _resolve(self) -> None:

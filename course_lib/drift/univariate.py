@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Unpack
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.core.chunking import Chunk, Chunker
+from course_lib.core.chunking import Chunk
+from course_lib.core.column_monitor import ColumnOptions, ColumnsMonitor
 from course_lib.core.histograms import CategoryBins, NumberBins, Shares
-from course_lib.core.monitor import Monitor, Reading
 from course_lib.core.parameters import copied
-from course_lib.core.result import Result
-from course_lib.core.schema import Column, Encoded, Schema, Table, listed
-from course_lib.core.thresholds import Bounds, Thresholds
+from course_lib.core.readings import Reading
+from course_lib.core.schema import Column, Encoded, Table, listed
+from course_lib.core.thresholds import Bounds
 from course_lib.drift.distances import (
     SortedSample,
     chi2_statistic,
@@ -55,7 +54,7 @@ _BOUNDS = {
 }
 
 
-class UnivariateDriftCalculator(Monitor["_Columns"]):
+class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
     """Measure per chunk and column how far the distribution has moved from the reference.
 
     Missing values are left out (`MissingValuesCalculator` watches them); ``n_used`` counts the
@@ -118,14 +117,10 @@ class UnivariateDriftCalculator(Monitor["_Columns"]):
         timestamp_column_name: str | None = None,
         categorical_methods: str | Sequence[str] | None = None,
         continuous_methods: str | Sequence[str] | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
-        thresholds: Thresholds = None,
         *,
         bins: Bins = "quantile",
         cross_fit: bool = True,
+        **options: Unpack[ColumnOptions],
     ) -> None:
         self.column_names = listed(column_names)
         self.treat_as_numerical = copied(treat_as_numerical)
@@ -134,54 +129,15 @@ class UnivariateDriftCalculator(Monitor["_Columns"]):
         self.continuous_methods = copied(continuous_methods)
         self.bins: Bins = bins
         super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            thresholds=thresholds,
-            cross_fit=cross_fit,
+            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
         )
 
     def _resolve(self) -> None:
-        self._treated = listed(self.treat_as_numerical), listed(self.treat_as_categorical)
         self._categorical = _methods("categorical", self.categorical_methods, _CATEGORICAL)
         self._continuous = _methods("continuous", self.continuous_methods, _CONTINUOUS)
         if self.bins not in ("quantile", "doane"):
             raise ValueError(f'`bins` must be "quantile" or "doane", got {self.bins!r}')
         super()._resolve()
-
-    def calculate(self, analysis: pd.DataFrame) -> Result:
-        """Measure the chunks of a frame; reference chunks come first in the result.
-
-        Parameters
-        ----------
-        analysis : DataFrame
-            With the same columns as the reference.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Before `fit`, or for input that cannot be used.
-        """
-        return self._run(analysis)
-
-    def _schema(self, reference: pd.DataFrame) -> Schema:
-        return Schema.learn(
-            reference,
-            self.column_names,
-            timestamp=self._timestamp,
-            numeric=self._treated[0],
-            categorical=self._treated[1],
-        )
-
-    def _check_reference(self, table: Table) -> None:
-        for column in table.columns:
-            if column.is_missing(table[column.name]).all():
-                raise ValueError(
-                    f"`{column.name}` is missing in all {table.n_rows:,} rows of `reference`; "
-                    "leave it out, or choose a period in which it was recorded"
-                )
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Columns:
         return {

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.monitor import Reading, rows_without
+from course_lib.core.chunking import Chunk
+from course_lib.core.monitor import Options, rows_without
 from course_lib.core.parameters import copied
+from course_lib.core.readings import Reading
 from course_lib.core.schema import Schema, Table
-from course_lib.core.thresholds import Thresholds
 from course_lib.performance.classification_metrics import ClassMetric, classification_metrics
 from course_lib.performance.estimator import Estimator
 from course_lib.performance.realized import (
@@ -111,18 +112,14 @@ class CBPE(Estimator["_Learned", ClassMetric]):
         problem_type: str = "classification_binary",
         y_pred: str | None = None,
         timestamp_column_name: str | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
+        *,
         calibration: str | None = "isotonic",
-        thresholds: Thresholds = None,
         normalize_confusion_matrix: str | None = None,
         business_value_matrix: ArrayLike | None = None,
         normalize_business_value: str | None = None,
-        *,
         cross_fit: bool = True,
         confidence_level: float = 0.95,
+        **options: Unpack[Options],
     ) -> None:
         self.metrics = copied(metrics)
         self.y_true, self.y_pred, self.y_pred_proba = y_true, y_pred, y_pred_proba
@@ -133,13 +130,9 @@ class CBPE(Estimator["_Learned", ClassMetric]):
         self.normalize_business_value = normalize_business_value
         super().__init__(
             timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            thresholds=thresholds,
             cross_fit=cross_fit,
             confidence_level=confidence_level,
+            **options,
         )
 
     def _resolve(self) -> None:
@@ -171,6 +164,7 @@ class CBPE(Estimator["_Learned", ClassMetric]):
             reference,
             [self._label, *predicted],
             timestamp=self._timestamp,
+            row_id=self.id_column_name,
             numeric=[self._label, *predicted],
             complete=predicted,
         )

@@ -1,7 +1,7 @@
-"""Metrics of a binary classifier, from what is true, what was predicted and the score.
+"""Metrics of a binary classifier, computed from the truth, the predicted class and the score.
 
-What is true is a number from 0 to 1: a label once it is known, and until then its probability.
-So one definition serves realized and estimated performance. Taught in lesson 08.
+The truth is a number from 0 to 1: the label if it is known, otherwise its probability. So one
+definition serves realized and estimated performance. Taught in lesson 08.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Rows = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric in one chunk, and what each row does to it.
+    """The value of a metric in one chunk, and the influence of each row.
 
     Attributes
     ----------
     value : float
-        NaN only together with a ``note`` that says why.
+        NaN only together with a ``note`` that gives the reason.
     positive, negative : array of shape (n,)
-        The derivative of the value by the weight of the row as a positive, and as a negative: its
-        influence. Their difference is the derivative by the row's probability.
+        The influence of a row: the derivative of the value with respect to the weight of the row
+        as a positive and as a negative. Their difference is the derivative by its probability.
     note : str
     """
 
@@ -46,7 +46,7 @@ class Measured:
     note: str = ""
 
     def label_noise(self, truth: Rows) -> float:
-        """Return the standard error left by labels that are 1 with probability ``truth``."""
+        """Return the standard error due to labels that are 1 with probability ``truth``."""
         slope = self.positive - self.negative
         return float(np.sqrt(np.sum(truth * (1 - truth) * slope**2)))
 
@@ -61,9 +61,9 @@ class ClassMetric:
     function : callable
         ``function(truth, y_pred, score)``, each of shape (n,), returning a `Measured`.
     bounds : Bounds
-        Limits and the side that is worse, for a threshold.
+        Range and worse side of the metric, for a threshold.
     ranks : bool
-        It needs the score and no predicted class.
+        Whether the metric uses the score and not the predicted class.
     """
 
     name: str
@@ -77,7 +77,7 @@ class ClassMetric:
         return self.function(truth, y_pred, score)
 
     def row_error(self, y_true: Rows, y_pred: Rows, score: Rows) -> float:
-        """Return the sampling error that one row alone would have, learned from labelled rows.
+        """Return the sampling error of a chunk of one row, computed from labeled rows.
 
         By the delta method: for F1 that is 2/(1+q)² · √(q(1−q)/R), with q = TP/R and
         R = TP + FP + FN; for ROC AUC it is DeLong's (Biometrics 44, 1988, 837–845).
@@ -104,15 +104,15 @@ def of_cells(
     unit: str = "",
     without: str = "",
 ) -> ClassMetric:
-    """Return a metric that counts cells of the confusion matrix, among others or in total.
+    """Return a metric: a weighted count of confusion matrix cells, or a ratio of two of them.
 
     Parameters
     ----------
     count, among : array-like of shape (2, 2)
-        The weight of a row by true class (rows) and predicted class (columns), above and below
-        the fraction bar; without ``among`` the sum is reported.
+        The weight of a row by true class (rows) and predicted class (columns), in the numerator
+        and in the denominator; without ``among`` the metric is the sum.
     without : str
-        The note where nothing stands below the bar.
+        The note for a chunk in which the denominator is 0.
     """
     below = None if among is None else np.asarray(among, dtype=float)
     return ClassMetric(name, _Cells(np.asarray(count, dtype=float), below, without), bounds, unit)
@@ -120,7 +120,7 @@ def of_cells(
 
 @dataclass(frozen=True)
 class _Cells:
-    """The function of `of_cells`; an object, since a function made in a function has no pickle."""
+    """The function of `of_cells`; a class, because a nested function cannot be pickled."""
 
     above: Rows
     below: Rows | None
@@ -136,19 +136,19 @@ class _Cells:
         n = float(np.sum(truth * of_positive + (1 - truth) * of_negative))
         if n == 0:
             return _undefined(truth, self.without)
-        value = total / n
+        ratio = total / n
         return Measured(
-            value, (positive - value * of_positive) / n, (negative - value * of_negative) / n
+            ratio, (positive - ratio * of_positive) / n, (negative - ratio * of_negative) / n
         )
 
 
 def _undefined(truth: Rows, note: str) -> Measured:
-    none = np.zeros_like(truth)
-    return Measured(np.nan, none, none, note)
+    zeros = np.zeros_like(truth)
+    return Measured(np.nan, zeros, zeros, note)
 
 
 def roc_auc(truth: Rows, y_pred: Rows, score: Rows) -> Measured:
-    """Return the chance that a positive has the higher score than a negative; ties count half."""
+    """Return the probability that a positive scores above a negative; ties count half."""
     tied, positives, negatives = _by_score(truth, score)
     n_positive, n_negative = positives.sum(), negatives.sum()
     if n_positive == 0 or n_negative == 0:
@@ -167,19 +167,19 @@ def average_precision(truth: Rows, y_pred: Rows, score: Rows) -> Measured:
     n_positive = positives.sum()
     if n_positive == 0:
         return _undefined(truth, "no row is of class 1")
-    # At each score: positives and rows with at least that score.
-    found, rows = _from_top(positives), _from_top(positives + negatives)
-    precision = found / rows
+    # At each score: the number of rows with at least that score, and their precision.
+    n_above = _from_top(positives + negatives)
+    precision = _from_top(positives) / n_above
     value = float(np.sum(positives * precision) / n_positive)
-    gained = np.cumsum(positives / rows)[tied]
-    diluted = np.cumsum(positives * precision / rows)[tied]
+    gained = np.cumsum(positives / n_above)[tied]
+    diluted = np.cumsum(positives * precision / n_above)[tied]
     return Measured(
         value, (precision[tied] + gained - diluted - value) / n_positive, -diluted / n_positive
     )
 
 
 def _by_score(truth: Rows, score: Rows) -> tuple[NDArray[np.intp], Rows, Rows]:
-    """Rows of equal score together, from the lowest: the group of each, positives, negatives."""
+    """Group rows of equal score, lowest first; return each row's group and counts per group."""
     tied = np.unique(score, return_inverse=True)[1].astype(np.intp)
     counts = np.bincount(tied, truth), np.bincount(tied, 1 - truth)
     return tied, counts[0].astype(float), counts[1].astype(float)
@@ -202,7 +202,7 @@ def _share(side: Side = "lower") -> Bounds:
     return Bounds(0, 1, side, best=1 if side == "lower" else None)
 
 
-#: The built-in metrics by name, without those that need to be told more.
+#: The built-in metrics by name, without those that need further arguments.
 _METRICS: dict[str, ClassMetric] = {
     metric.name: metric
     for metric in (
@@ -250,7 +250,7 @@ def classification_metrics(
     business_value_matrix: ArrayLike | None = None,
     normalize_business_value: str | None = None,
 ) -> tuple[ClassMetric, ...]:
-    """Turn names and `RowMetric` objects into metrics of a binary classifier.
+    """Return metrics of a binary classifier from names and `RowMetric` objects.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def classification_metrics(
         ``roc_auc``, ``average_precision``, ``f1``, ``precision``, ``recall``, ``specificity``,
         ``accuracy``, ``confusion_matrix`` (four metrics: ``true_positive``, ``true_negative``,
         ``false_positive``, ``false_negative``), ``business_value``, or metrics of your own on
-        labels and predictions that are 0 or 1. None stands for ``roc_auc``, ``f1``, ``accuracy``.
+        labels and predictions that are 0 or 1. Default: ``roc_auc``, ``f1``, ``accuracy``.
     normalize_confusion_matrix : {None, "all", "true", "pred"}
         Counts, or shares of all rows, of the true class, of the predicted class.
     business_value_matrix : array-like of shape (2, 2), optional
@@ -270,8 +270,8 @@ def classification_metrics(
     Raises
     ------
     ValueError
-        For an unknown name, a name given twice or none; for a matrix that is missing, unused or
-        not 2 by 2.
+        For an unknown name, a name given twice or an empty list; for a matrix that is missing,
+        unused or not 2 by 2.
     TypeError
         For something that is neither a name nor a `RowMetric`.
 
@@ -286,34 +286,35 @@ def classification_metrics(
     """
     _require_choice("normalize_confusion_matrix", normalize_confusion_matrix, "all", "true", "pred")
     _require_choice("normalize_business_value", normalize_business_value, "per_prediction")
-    asked = list(_DEFAULT) if metrics is None else as_list(metrics)
-    if not asked:
+    given = list(_DEFAULT) if metrics is None else as_list(metrics)
+    if not given:
         raise ValueError("`metrics` is empty; name at least one")
-    if "confusion_matrix" not in asked and normalize_confusion_matrix:
+    if "confusion_matrix" not in given and normalize_confusion_matrix:
         raise ValueError(
             "`normalize_confusion_matrix` is given, but `metrics` does not ask for a "
             '"confusion_matrix"; add it, or leave it out'
         )
-    if "business_value" not in asked and (
+    if "business_value" not in given and (
         business_value_matrix is not None or normalize_business_value
     ):
         raise ValueError(
-            'what a row is worth is given, but `metrics` does not ask for "business_value"; '
+            'the value of a row is given, but `metrics` does not ask for "business_value"; '
             "add it, or leave out `business_value_matrix` and `normalize_business_value`"
         )
-    found: list[ClassMetric] = []
-    for metric in asked:
+    chosen: list[ClassMetric] = []
+    for metric in given:
         if metric == "confusion_matrix":
-            found += _confusion_matrix(normalize_confusion_matrix)
+            chosen += _confusion_matrix(normalize_confusion_matrix)
         elif metric == "business_value":
             total = normalize_business_value is None
-            found.append(_of_rows(matrix_value(_given(business_value_matrix), total=total)))
+            matrix = _require_given(business_value_matrix)
+            chosen.append(_of_rows(matrix_value(matrix, total=total)))
         else:
-            found.append(_metric(metric))
-    names = [metric.name for metric in found]
+            chosen.append(_metric(metric))
+    names = [metric.name for metric in chosen]
     if len(set(names)) < len(names):
         raise ValueError(f"two metrics share a name in {names}; names must differ")
-    return tuple(found)
+    return tuple(chosen)
 
 
 def _metric(metric: object) -> ClassMetric:
@@ -330,7 +331,7 @@ def _metric(metric: object) -> ClassMetric:
 
 
 def _of_rows(metric: RowMetric) -> ClassMetric:
-    """A number per row that depends on two classes has four values: a matrix."""
+    """Return the metric for two classes: the value of a row is one of four, a 2 by 2 matrix."""
     if isinstance(metric, RootMetric):
         raise ValueError(
             f"{metric.name!r} is the root of a mean, which has no counts to divide; use a "
@@ -365,7 +366,7 @@ def _require_choice(name: str, value: object, *choices: str) -> None:
         raise ValueError(f"`{name}` must be None or one of {listed}, got {value!r}")
 
 
-def _given(business_value_matrix: ArrayLike | None) -> ArrayLike:
+def _require_given(business_value_matrix: ArrayLike | None) -> ArrayLike:
     if business_value_matrix is None:
         raise ValueError(
             "`business_value` needs a `business_value_matrix`: [[TN, FP], [FN, TP]], the value of "
@@ -393,8 +394,8 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
     Notes
     -----
     The total is Σ B · C, with the matrix B and the counts C of the confusion matrix. It is summed
-    row by row, so a chunk with one class only is no special case. `PerformanceCalculator` makes
-    this metric from its own `business_value_matrix`. Taught in lesson 04.
+    row by row, so that a chunk with one class only has the right value. `PerformanceCalculator`
+    creates this metric from its own `business_value_matrix`. Taught in lesson 04.
 
     Examples
     --------
@@ -417,18 +418,18 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
 
 
 def refuse_other_classes(name: str, values: Rows) -> None:
-    """Raise a ValueError unless classes are 0 or 1; missing labels are passed over."""
-    n_bad = int((~np.isnan(values) & (values != 0) & (values != 1)).sum())
-    if n_bad:
+    """Raise a ValueError unless classes are 0 or 1; missing labels are ignored."""
+    n_other = int((~np.isnan(values) & (values != 0) & (values != 1)).sum())
+    if n_other:
         raise ValueError(
-            f"`{name}` is neither 0 nor 1 in {n_bad:,} of {len(values):,} rows; turn it into "
+            f"`{name}` is neither 0 nor 1 in {n_other:,} of {len(values):,} rows; turn it into "
             "classes first: 1 (or True) for the event, 0 (or False) for none"
         )
 
 
 @dataclass(frozen=True)
 class _OfCells:
-    """What each row is worth by its true and its predicted class."""
+    """The value of each row by its true and its predicted class."""
 
     matrix: tuple[tuple[float, ...], ...]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,11 @@ from course_lib.core.boosting import (
     predict,
     require_hyperparameters,
 )
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.monitor import Reading
+from course_lib.core.chunking import Chunk
+from course_lib.core.monitor import Options
 from course_lib.core.parameters import copied
+from course_lib.core.readings import Reading
 from course_lib.core.schema import Schema, Table
-from course_lib.core.thresholds import Thresholds
 from course_lib.performance.estimator import Estimator
 from course_lib.performance.realized import (
     labelled,
@@ -112,17 +113,13 @@ class DLE(Estimator["_Nannies", RowMetric]):
         y_pred: str,
         y_true: str,
         timestamp_column_name: str | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
+        *,
         metrics: str | RowMetric | Sequence[str | RowMetric] | None = None,
         hyperparameters: Hyperparameters | None = None,
         tune_hyperparameters: bool = False,
-        thresholds: Thresholds = None,
-        *,
         cross_fit: bool = True,
         confidence_level: float = 0.95,
+        **options: Unpack[Options],
     ) -> None:
         self.feature_column_names = copied(feature_column_names)
         self.y_pred, self.y_true = y_pred, y_true
@@ -131,13 +128,9 @@ class DLE(Estimator["_Nannies", RowMetric]):
         self.tune_hyperparameters = tune_hyperparameters
         super().__init__(
             timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            thresholds=thresholds,
             cross_fit=cross_fit,
             confidence_level=confidence_level,
+            **options,
         )
 
     def _resolve(self) -> None:
@@ -157,6 +150,7 @@ class DLE(Estimator["_Nannies", RowMetric]):
             reference,
             [*self._inputs, self._label],
             timestamp=self._timestamp,
+            row_id=self.id_column_name,
             numeric=[self.y_pred, self._label],
             complete=[self.y_pred],
         )

@@ -1,19 +1,20 @@
-"""The base of estimators: limits from realized values, and boundaries for the value to come."""
+"""Base class of estimators: limits from realized values, confidence boundaries of an estimate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar, Unpack
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.monitor import Calibration, Monitor, Reading, State
+from course_lib.core.chunking import Chunk
+from course_lib.core.monitor import Calibration, Monitor, Options, State
+from course_lib.core.readings import Reading
 from course_lib.core.result import Result, ResultKind
 from course_lib.core.schema import Table
-from course_lib.core.thresholds import Bounds, Thresholds, require_number
+from course_lib.core.thresholds import Bounds, require_number
 from course_lib.performance.realized import n_labelled
 
 __all__ = ["Estimator"]
@@ -48,23 +49,13 @@ class Estimator(Monitor[State], Generic[State, Metric]):
         self,
         *,
         timestamp_column_name: str | None = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
-        thresholds: Thresholds = None,
         cross_fit: bool = True,
         confidence_level: float = 0.95,
+        **options: Unpack[Options],
     ) -> None:
         self.confidence_level = confidence_level
         super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            thresholds=thresholds,
-            cross_fit=cross_fit,
+            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
         )
 
     def _resolve(self) -> None:
@@ -111,15 +102,17 @@ class Estimator(Monitor[State], Generic[State, Metric]):
             calibration[name] = sd, len(known)
         return calibration
 
-    def _boundaries(self, calibration: Calibration, reading: Reading) -> tuple[float, float]:
-        scale, k = calibration[reading.metric]
+    def _boundaries(
+        self, calibration: Calibration, metric: str, value: float, spread: float
+    ) -> tuple[float, float]:
+        scale, k = calibration[metric]
         if k < 2:
             return np.nan, np.nan
         t = float(stdtrit(k - 1, (1 + self.confidence_level) / 2))
-        reach = t * np.sqrt(1 + 1 / k) * scale * reading.spread
-        bounds = self._bounds(reading.metric)
+        reach = t * np.sqrt(1 + 1 / k) * scale * spread
+        bounds = self._bounds(metric)
         lower, upper = np.clip(
-            [reading.value - reach, reading.value + reach],
+            [value - reach, value + reach],
             -np.inf if bounds.lower_limit is None else bounds.lower_limit,
             np.inf if bounds.upper_limit is None else bounds.upper_limit,
         )

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.core.chunking import Chunk, Chunker
-from course_lib.core.monitor import Monitor, Reading
+from course_lib.core.chunking import Chunk
+from course_lib.core.monitor import Calculator, Options
 from course_lib.core.parameters import copied
-from course_lib.core.result import Result, ResultKind
+from course_lib.core.readings import Reading
+from course_lib.core.result import ResultKind
 from course_lib.core.schema import Schema, Table
-from course_lib.core.thresholds import Bounds, Thresholds
+from course_lib.core.thresholds import Bounds
 from course_lib.performance.classification_metrics import (
     ClassMetric,
     classification_metrics,
@@ -39,7 +40,7 @@ Rows = NDArray[np.float64]
 NO_LABEL = "no label in this chunk is known yet"
 
 
-class PerformanceCalculator(Monitor["_Errors"]):
+class PerformanceCalculator(Calculator["_Errors"]):
     """Measure a model's performance per chunk from predictions and labels.
 
     Rows whose label is not known yet are left out and counted: ``n_used`` against ``n_rows``.
@@ -100,14 +101,11 @@ class PerformanceCalculator(Monitor["_Errors"]):
         y_pred: str | None = None,
         y_pred_proba: str | None = None,
         timestamp_column_name: str | None = None,
-        thresholds: Thresholds = None,
-        chunk_size: int | None = None,
-        chunk_number: int | None = None,
-        chunk_period: str | None = None,
-        chunker: Chunker | None = None,
+        *,
         normalize_confusion_matrix: str | None = None,
         business_value_matrix: ArrayLike | None = None,
         normalize_business_value: str | None = None,
+        **options: Unpack[Options],
     ) -> None:
         self.metrics = copied(metrics)
         self.y_true, self.y_pred, self.y_pred_proba = y_true, y_pred, y_pred_proba
@@ -115,14 +113,7 @@ class PerformanceCalculator(Monitor["_Errors"]):
         self.normalize_confusion_matrix = normalize_confusion_matrix
         self.business_value_matrix = copied(business_value_matrix)
         self.normalize_business_value = normalize_business_value
-        super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            chunk_size=chunk_size,
-            chunk_number=chunk_number,
-            chunk_period=chunk_period,
-            chunker=chunker,
-            thresholds=thresholds,
-        )
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _resolve(self) -> None:
         if self.y_true is None:
@@ -161,27 +152,13 @@ class PerformanceCalculator(Monitor["_Errors"]):
     def _metrics(self) -> Sequence[RowMetric | ClassMetric]:
         return self._row_metrics or self._class_metrics
 
-    def calculate(self, analysis: pd.DataFrame) -> Result:
-        """Measure the chunks of a frame; reference chunks come first in the result.
-
-        Parameters
-        ----------
-        analysis : DataFrame
-            With the columns of label and prediction; labels may be missing.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Before `fit`, or for input that cannot be used.
-        """
-        return self._run(analysis)
-
     def _schema(self, reference: pd.DataFrame) -> Schema:
         predicted = [name for name in (self.y_pred, self.y_pred_proba) if name]
         return Schema.learn(
             reference,
             [self._label, *predicted],
             timestamp=self._timestamp,
+            row_id=self.id_column_name,
             numeric=[self._label, *predicted],
             complete=predicted,
         )

@@ -23,15 +23,15 @@ __all__ = [
 
 Rows = NDArray[np.float64]
 
-LARGEST = 1e145  # of a row's number: its square can still be summed
-SMALLEST = 1e-70  # of a true value that is divided by
+LARGEST = 1e145  # of the value of a row, so that a sum of squares does not overflow
+SMALLEST = 1e-70  # of a true value that mape divides by
 
 
 @dataclass(frozen=True)
 class RowMetric:
     """A metric that is the mean of one number per row, such as a loss or a value in money.
 
-    `PerformanceCalculator` measures it once labels are in, `DLE` estimates it before.
+    `PerformanceCalculator` measures it with labels, `DLE` estimates it without.
 
     Parameters
     ----------
@@ -42,19 +42,19 @@ class RowMetric:
     unit : str
         The unit of the result, for the axis of a plot.
     lower_limit : float, optional
-        The smallest value a row can have; estimates are clipped there. For a loss it is the best
-        value too, and sets the scale of the limits (see `PredictionIntervalThreshold`).
+        The smallest value a row can have; estimates are clipped there. For a loss it is also the
+        best value and sets the scale of the limits (see `PredictionIntervalThreshold`).
     higher_is_better : bool or None
-        Alerts are raised on the worse side only; None stands for a metric that has none, so that
-        both sides alert.
+        Alerts are raised on the worse side only. None means that neither side is worse and both
+        alert.
     total : bool
-        Report the sum over the rows of a chunk instead of their mean. Limits follow the size of
-        the chunk.
+        Report the sum over the rows of a chunk instead of their mean. Limits are scaled with the
+        size of the chunk.
 
     Raises
     ------
     TypeError
-        For a name that is no text, or a function that cannot be called.
+        For a name that is not a string, or a function that is not callable.
 
     Notes
     -----
@@ -77,17 +77,17 @@ class RowMetric:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise TypeError(f"`name` of a RowMetric must be a text, got {self.name!r}")
+            raise TypeError(f"`name` of a RowMetric must be a string, got {self.name!r}")
         if not callable(self.function):
             raise TypeError(f"`function` of the RowMetric {self.name!r} must be callable")
 
     @property
     def bounds(self) -> Bounds:
-        """Limits and side, for a threshold."""
+        """Range and worse side of the metric, for a threshold."""
         sides: dict[bool | None, Side] = {True: "lower", False: "upper", None: "both"}
         best = self.lower_limit if self.higher_is_better is False else None
         side = sides[self.higher_is_better]
-        # What bounds a row bounds a mean of rows; of their sum only 0 is a bound, whatever n.
+        # A bound of a row is a bound of the mean. Of a sum it is one only if it is 0.
         low = self.lower_limit if not self.total or self.lower_limit == 0 else None
         return Bounds(low, None, side, total=self.total, best=best)
 
@@ -106,22 +106,22 @@ class RowMetric:
                 f"`function` of the metric {self.name!r} returned shape {values.shape} for "
                 f"{len(y_true):,} rows; it must return one number per row"
             )
-        # Neither may the squares of a row's number overflow, which its standard error needs.
-        for is_good, flaw in (
+        # The standard error needs squares, which must not overflow.
+        for is_valid, problem in (
             (np.isfinite(values), "is not finite"),
             (np.abs(values) <= LARGEST, f"lies beyond ±{LARGEST:g}"),
         ):
-            if not is_good.all():
+            if not is_valid.all():
                 raise ValueError(
-                    f"the metric {self.name!r} {flaw} in {int((~is_good).sum()):,} of "
+                    f"the metric {self.name!r} {problem} in {int((~is_valid).sum()):,} of "
                     f"{len(values):,} rows; drop those rows or choose a metric that is defined for "
                     "them"
                 )
-        low = 0 if self.lower_limit is None else int((values < self.lower_limit).sum())
-        if low:
+        n_low = 0 if self.lower_limit is None else int((values < self.lower_limit).sum())
+        if n_low:
             raise ValueError(
                 f"the metric {self.name!r} is below its `lower_limit` of {self.lower_limit:g} in "
-                f"{low:,} of {len(values):,} rows, where estimates are clipped; give a lower one "
+                f"{n_low:,} of {len(values):,} rows, where estimates are clipped; give a lower one "
                 "or none"
             )
         return values
@@ -140,17 +140,17 @@ class RowMetric:
 
 @dataclass(frozen=True, repr=False)
 class SquareMetric(RowMetric):
-    """The mean of a squared loss; it alerts when its root does."""
+    """The mean of a squared loss; it alerts in the chunks in which its square root does."""
 
     @property
     def bounds(self) -> Bounds:
-        """Limits and side, for a threshold."""
+        """Range and worse side of the metric, for a threshold."""
         return replace(super().bounds, power=0.25)
 
 
 @dataclass(frozen=True, repr=False)
 class RootMetric(RowMetric):
-    """The square root of the mean of one number per row; its error by the delta method."""
+    """The square root of the mean of one number per row; sampling error by the delta method."""
 
     def aggregate(self, mean: float, n: int) -> float:
         """Return the square root of the mean."""
@@ -177,37 +177,37 @@ def squared_error(y_true: Rows, y_pred: Rows) -> Rows:
 
 
 def absolute_percentage_error(y_true: Rows, y_pred: Rows) -> Rows:
-    """Return |y − p| / |y|; refuse a true value of zero, or within 1e-70 of it."""
+    """Return |y − p| / |y|; raise for a true value of zero, or within 1e-70 of it."""
     refuse_zero("y_true", y_true)
     return np.asarray(np.abs(y_true - y_pred) / np.abs(y_true))
 
 
 def squared_log_error(y_true: Rows, y_pred: Rows) -> Rows:
-    """Return (log(1 + y) − log(1 + p))²; refuse negative values."""
+    """Return (log(1 + y) − log(1 + p))²; raise for negative values."""
     refuse_negative("y_true", y_true)
     refuse_negative("y_pred", y_pred)
     return np.asarray(np.square(np.log1p(y_true) - np.log1p(y_pred)))
 
 
 def refuse_zero(name: str, y_true: Rows) -> None:
-    """Raise a ValueError where mape would divide by zero; missing labels are passed over."""
-    # A quotient of 1e200 overflows as soon as it is squared; no unit makes a true value that small.
-    n_bad = int((np.abs(y_true) < SMALLEST).sum())
-    if n_bad:
-        rounded = "" if (y_true == 0).sum() == n_bad else f", or within {SMALLEST:g} of it,"
+    """Raise a ValueError where mape would divide by zero; missing labels are ignored."""
+    # Squaring the ratio would overflow; labels this small are not realistic.
+    n_zero = int((np.abs(y_true) < SMALLEST).sum())
+    if n_zero:
+        rounded = "" if (y_true == 0).sum() == n_zero else f", or within {SMALLEST:g} of it,"
         raise ValueError(
-            f"`{name}` is zero{rounded} in {n_bad:,} of {len(y_true):,} rows, and mape divides by "
+            f"`{name}` is zero{rounded} in {n_zero:,} of {len(y_true):,} rows, and mape divides by "
             "it; use mae, or a RowMetric of your own"
         )
 
 
 def refuse_negative(name: str, values: Rows) -> None:
-    """Raise a ValueError where msle and rmsle have no logarithm; missing labels are passed over."""
-    n_bad = int((values < 0).sum())
-    if n_bad:
+    """Raise a ValueError for negative values, for msle and rmsle; missing labels are ignored."""
+    n_negative = int((values < 0).sum())
+    if n_negative:
         raise ValueError(
-            f"`{name}` is negative in {n_bad:,} of {len(values):,} rows, and msle and rmsle take "
-            "its logarithm; use mae or rmse"
+            f"`{name}` is negative in {n_negative:,} of {len(values):,} rows, and msle and rmsle "
+            "take its logarithm; use mae or rmse"
         )
 
 
@@ -233,12 +233,12 @@ _LABELS_ONLY = ("bias",)
 def regression_metrics(
     metrics: str | RowMetric | Sequence[str | RowMetric] | None,
 ) -> tuple[RowMetric, ...]:
-    """Turn names and `RowMetric` objects into metrics; ``mae``, ``rmse``, ``bias`` by default.
+    """Return metrics from names and `RowMetric` objects; ``mae``, ``rmse``, ``bias`` by default.
 
     Raises
     ------
     ValueError
-        For an unknown name, a name given twice, or none at all.
+        For an unknown name, a name given twice, or an empty list.
     TypeError
         For something that is neither a name nor a `RowMetric`.
 
@@ -253,7 +253,7 @@ def regression_metrics(
 def estimated_metrics(
     metrics: str | RowMetric | Sequence[str | RowMetric] | None,
 ) -> tuple[RowMetric, ...]:
-    """Turn names into metrics to estimate without labels; ``mae`` and ``rmse`` by default.
+    """Return the metrics to estimate without labels; ``mae`` and ``rmse`` by default.
 
     Raises
     ------
@@ -261,33 +261,33 @@ def estimated_metrics(
         As `regression_metrics`, and for a metric that needs labels.
     """
     known = {n: metric for n, metric in REGRESSION_METRICS.items() if n not in _LABELS_ONLY}
-    asked = [name for name in _DEFAULT if name in known] if metrics is None else as_list(metrics)
+    given = [name for name in _DEFAULT if name in known] if metrics is None else as_list(metrics)
     for name in _LABELS_ONLY:
-        if name in asked or REGRESSION_METRICS[name] in asked:
+        if name in given or REGRESSION_METRICS[name] in given:
             raise ValueError(
                 f"{name!r} cannot be estimated without labels: features do not show whether "
                 "predictions are too high or too low; measure it with PerformanceCalculator"
             )
-    return chosen_metrics(asked, known)
+    return chosen_metrics(given, known)
 
 
 def as_list(metrics: object) -> list[object]:
     """Return one metric, or several, as a list."""
-    # Non-lists are rejected in `_metric`.
+    # `_metric` rejects objects that are not metrics.
     if isinstance(metrics, (str, RowMetric)) or not isinstance(metrics, Iterable):
         return [metrics]
     return list(metrics)
 
 
 def chosen_metrics(metrics: object, known: Mapping[str, RowMetric | None]) -> tuple[RowMetric, ...]:
-    """Turn names, and `RowMetric` objects, into metrics; each name is used once."""
-    found = [_metric(metric, known) for metric in as_list(metrics)]
-    names = [metric.name for metric in found]
+    """Return metrics from names and `RowMetric` objects; raise for repeated names."""
+    chosen = [_metric(metric, known) for metric in as_list(metrics)]
+    names = [metric.name for metric in chosen]
     if not names:
         raise ValueError("`metrics` is empty; name at least one")
     if len(set(names)) < len(names):
         raise ValueError(f"two metrics share a name in {names}; names must differ")
-    return tuple(found)
+    return tuple(chosen)
 
 
 def _metric(metric: object, known: Mapping[str, RowMetric | None]) -> RowMetric:
@@ -295,10 +295,10 @@ def _metric(metric: object, known: Mapping[str, RowMetric | None]) -> RowMetric:
         return metric
     if not isinstance(metric, str):
         raise TypeError(f"`metrics` holds {metric!r}; give names, or RowMetric objects")
-    found = known.get(metric)
-    if found is None:
+    known_metric = known.get(metric)
+    if known_metric is None:
         raise ValueError(
             f"unknown metric {metric!r} in `metrics`; choose from {', '.join(known)}, "
             "or pass a RowMetric"
         )
-    return found
+    return known_metric

@@ -1,7 +1,7 @@
-"""Values as JSON, arrays and LightGBM's text, and back: what is in a saved file.
+"""Encode values as JSON, arrays and LightGBM's text for a saved file, and decode them.
 
-The tags below and the names of fields are the file format. Classes and modules may be renamed:
-change the right side of `TAGS`, never a tag, or raise `course_lib.persistence.storage.VERSION`.
+The tags below and the names of fields are the file format. For a renamed class, change its path in
+`TAGS`. A changed tag or field needs another `course_lib.persistence.storage.VERSION`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ TAGS = {
     "nanmedian": "numpy.nanmedian",
 }
 _TAG_OF = {path: tag for tag, path in TAGS.items()}
-#: Values that are written as text: type, how it is written, how it is read.
+#: Types that are written as strings: the type, how to write it, how to read it.
 _TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], object]]] = {
     "float": (float, str, float),
     "timestamp": (datetime, lambda value: value.isoformat(), pd.Timestamp),
@@ -89,23 +89,23 @@ _END = "end of trees\n"
 
 
 class Writer:
-    """Describes values; `members` holds the arrays and models that the description names.
+    """Encodes values as JSON; `members` holds the arrays and models that the JSON names.
 
-    Parameters named in ``without`` are left out of monitors.
+    The parameters in ``without`` are left out of monitors.
     """
 
     def __init__(self, without: tuple[str, ...] = ()) -> None:
         self.members: dict[str, bytes] = {}
         self._without = without
-        self._known: dict[int, tuple[str, object]] = {}  # the value is kept, so that its id is too
+        self._known: dict[int, tuple[str, object]] = {}  # keeps values, so that ids are unique
 
     def encode(self, value: Any) -> object:
-        """Return what `json.dumps` takes and `Reader.decode` understands.
+        """Return a value for `json.dumps` from which `Reader.decode` makes the original.
 
         Raises
         ------
         ValueError
-            For a value that only a pickle could hold, such as a function of your own.
+            For a value that only a pickle can hold, such as a function of your own.
         """
         if isinstance(value, (np.bool_, np.number)):
             value = value.item()
@@ -113,8 +113,8 @@ class Writer:
             return value
         if isinstance(value, float) and math.isfinite(value):
             return value
-        for kind, (wanted, write, _) in _TEXTS.items():
-            if isinstance(value, wanted):
+        for kind, (its_type, write, _) in _TEXTS.items():
+            if isinstance(value, its_type):
                 return {kind: write(value)}
         if isinstance(value, np.ndarray) and value.dtype != object:
             return {"array": self._member(value, "npy", _npy)}
@@ -132,7 +132,7 @@ class Writer:
         return self._tagged(value)
 
     def _tagged(self, value: Any) -> object:
-        """Describe a function, or an object of a class, that has a tag."""
+        """Encode a function that has a tag, or an object whose class has one."""
         if (tag := tag_of(value)) is not None:
             return {"function": tag}
         tag = tag_of(type(value))
@@ -146,7 +146,7 @@ class Writer:
         except ValueError as error:
             if not isinstance(value, Column):
                 raise
-            raise ValueError(f"`{value.name}` holds {error}; turn that column into text") from error
+            raise ValueError(f"`{value.name}` holds {error}; convert it to strings") from error
 
     def _parameters(self, value: Parametrized) -> dict[str, object]:
         parts = {}
@@ -163,9 +163,10 @@ class Writer:
         return parts
 
     def _member(self, value: Any, ending: str, to_bytes: Callable[[Any], bytes]) -> str:
-        """Write an array or a model once, wherever it turns up."""
+        """Write an array or a model once, even where several values share it."""
         if id(value) not in self._known:
-            self._known[id(value)] = name, _ = f"{len(self.members)}.{ending}", value
+            name = f"{len(self.members)}.{ending}"
+            self._known[id(value)] = name, value
             self.members[name] = to_bytes(value)
         return self._known[id(value)][0]
 
@@ -177,14 +178,14 @@ class Writer:
 
 
 class Reader:
-    """Makes values from their description; monitors get the parameters that are handed over."""
+    """Decodes values; monitors get the parameters in ``handed_over`` as well."""
 
     def __init__(self, members: Mapping[str, bytes], handed_over: Mapping[str, object]) -> None:
         self._members, self._handed_over = members, handed_over
         self._known: dict[str, object] = {}
 
     def decode(self, code: Any) -> Any:
-        """Return the value that was described."""
+        """Return the value that was encoded."""
         if isinstance(code, list):
             return [self.decode(item) for item in code]
         if not isinstance(code, dict):
@@ -210,8 +211,8 @@ class Reader:
 
     def _object(self, tag: str, parts: Mapping[str, object]) -> object:
         kind = _named(tag)
-        made = {name: self.decode(part) for name, part in parts.items()}
-        return kind(**made, **(self._handed_over if issubclass(kind, Parametrized) else {}))
+        fields = {name: self.decode(part) for name, part in parts.items()}
+        return kind(**fields, **(self._handed_over if issubclass(kind, Parametrized) else {}))
 
     def _member(self, name: str, read: Callable[[bytes], object]) -> object:
         if name not in self._known:
@@ -222,12 +223,12 @@ class Reader:
         if isinstance(code, dict):
             return self.decode(code)
         texts = [*code[1], None]
-        kind = None if code[1] else "str"  # without a text, pandas would take floats
+        kind = None if code[1] else "str"  # without any string, pandas would choose floats
         return pd.Series([texts[i] for i in self.decode(code[0])], dtype=kind)
 
 
 def tag_of(thing: object) -> str | None:
-    """Return the tag of exactly this class or function; a subclass has none."""
+    """Return the tag of this class or function, or None; a subclass does not have one."""
     path = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
     tag = _TAG_OF.get(path)
     return tag if tag is not None and _named(tag) is thing else None
@@ -252,7 +253,7 @@ def _array(data: bytes) -> object:
 
 
 def _model_text(booster: Any) -> bytes:
-    """Return the trees of a lightgbm.Booster as text, without what it was trained with."""
+    """Return the trees of a lightgbm.Booster as text, without its training parameters."""
     text = str(booster.model_to_string())
     return text[: text.index(_END) + len(_END)].encode()
 

@@ -1,7 +1,7 @@
-"""Beyond one machine: a fitted monitor measures a data set partition by partition.
+"""Measure a data set by partitions, on one machine or on a Dask cluster.
 
 A fitted monitor is small and its chunks are independent, so a partition that holds whole chunks can
-be measured anywhere. Where, and in which order, is the business of Dask. Taught in lesson 11.
+be measured anywhere. Dask decides where, and in which order. Taught in lesson 11.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ __all__ = ["measure_partitions"]
 def measure_partitions(
     monitor: Monitor[Any], partitions: Iterable[pd.DataFrame] | Any, *, progress: bool = False
 ) -> Result:
-    """Measure a data set in partitions: the result is that of all its rows in one frame.
+    """Measure a data set by partitions; the result is the same as for one frame of all rows.
 
     Parameters
     ----------
     monitor : Monitor
         Fitted, with calendar chunks (``chunk_period``).
     partitions : iterable of DataFrame, or Dask DataFrame
-        Frames are measured here, one after another: from a generator that reads files, no more than
-        one is in memory. The partitions of a Dask DataFrame are measured where Dask sends them: by
-        the workers of the ``distributed.Client`` that was last made, or else by Dask's default
-        scheduler. A partition holds whole chunks, such as one week or four. The order of partitions
-        does not matter; empty ones are passed over.
+        Frames are measured in this process, one after another; with a generator that reads files,
+        only one is in memory. The partitions of a Dask DataFrame are measured by the workers of the
+        ``distributed.Client`` that was last created, or by Dask's default scheduler without one.
+        A partition holds whole chunks, such as one or four weeks. The order of partitions does not
+        matter; empty ones are skipped.
     progress : bool
         Show a progress bar, on stdout.
 
@@ -47,17 +47,17 @@ def measure_partitions(
     Raises
     ------
     TypeError
-        When there is no monitor, or one frame in place of an iterable of frames.
+        When ``monitor`` is not a monitor, or ``partitions`` is a single DataFrame.
     ValueError
-        For a monitor that is not fitted or has no calendar chunks, a chunk with rows in two
-        partitions, or partitions without any row. An error in a partition has a note that numbers
-        it.
+        For a monitor that is not fitted or does not have calendar chunks, a chunk with rows in two
+        partitions, or partitions without any row. An error in a partition has a note with its
+        number.
 
     Notes
     -----
-    A worker is sent the fitted monitor, once, and sends back the measured chunks. The monitor holds
-    no reference rows, but Kolmogorov–Smirnov and Wasserstein keep each numeric column, sorted, and
-    the domain classifier up to 2,000 rows. Taught in lesson 11.
+    A worker receives the fitted monitor once and returns the measured chunks. The monitor does not
+    hold the reference, but Kolmogorov–Smirnov and Wasserstein keep each numeric column, sorted, and
+    the domain classifier keeps up to 2,000 rows. Taught in lesson 11.
 
     Examples
     --------
@@ -87,9 +87,9 @@ def measure_partitions(
 
 
 def _measured(monitor: Monitor[Any], part: pd.DataFrame, number: int) -> Result | None:
-    """Measure one partition, here or on a worker; its chunks alone are worth sending back."""
+    """Measure one partition; return its analysis chunks only, so that a worker sends less."""
     try:
-        return monitor._run(part).filter(period="analysis") if len(part) else None
+        return monitor._run(part, "").filter(period="analysis") if len(part) else None
     except (TypeError, ValueError) as error:
         error.add_note(f"This is partition {number}, counted from 0.")
         raise
@@ -98,9 +98,9 @@ def _measured(monitor: Monitor[Any], part: pd.DataFrame, number: int) -> Result 
 def _on_dask(monitor: Monitor[Any], partitions: Iterable[Any]) -> Iterator[Result | None]:
     dask = import_module("dask")
     measured = dask.delayed(_measured)
-    # A part of the graph, unlike scattered data, outlives the worker that has it.
-    sent = dask.delayed(monitor, traverse=False)
-    tasks = [measured(sent, part, number) for number, part in enumerate(partitions)]
+    # Keep the monitor in the task graph: scattered data is lost when its worker dies.
+    delayed_monitor = dask.delayed(monitor, traverse=False)
+    tasks = [measured(delayed_monitor, part, number) for number, part in enumerate(partitions)]
     client = _client()
     if client is None:
         yield from dask.compute(*tasks)
@@ -116,18 +116,18 @@ def _client() -> Any:
 
 
 def _joined(monitor: Monitor[Any], parts: list[Result]) -> Result:
-    """Put the reference before the chunks of all parts: `Result.extend`, once for all of them."""
+    """Return the reference and the chunks of all parts, like `Result.extend` for all of them."""
     fitted = monitor._fitted
     assert fitted is not None
-    frames = [fitted.reference, _counted(part._frame for part in parts)]
+    frames = [fitted.reference, _numbered(part._frame for part in parts)]
     shares = None
     if fitted.shares is not None:
-        both = [fitted.shares, _counted(part._shares for part in parts)]
+        both = [fitted.shares, _numbered(part._shares for part in parts)]
         shares = pd.concat(both, ignore_index=True)
     return fitted.rules._result(pd.concat(frames, ignore_index=True), shares)
 
 
-def _counted(frames: Iterable[Any]) -> pd.DataFrame:
+def _numbered(frames: Iterable[Any]) -> pd.DataFrame:
     """Number the chunks in order of time."""
     frame: pd.DataFrame = pd.concat(frames).sort_values("start_date", kind="stable")
     return frame.assign(chunk_index=pd.factorize(frame["key"])[0])
@@ -146,19 +146,19 @@ def _require_ready(monitor: object, partitions: object) -> None:
     chunker = monitor._fitted.rules._chunker
     if not isinstance(chunker, PeriodBasedChunker):
         raise ValueError(
-            f"{chunker!r} counts rows across partitions, and a partition does not know "
-            'those before it; use calendar chunks, such as chunk_period="W"'
+            f"{chunker!r} counts rows across partitions, but each partition is measured alone; "
+            'use calendar chunks, such as chunk_period="W"'
         )
 
 
 def _require_whole_chunks(parts: list[Result]) -> None:
     if not parts:
-        raise ValueError("`partitions` hold no rows; look at where they are read from")
+        raise ValueError("`partitions` hold no rows; check where they are read from")
     keys = pd.concat([part._frame["key"].drop_duplicates() for part in parts])
-    split = keys[keys.duplicated()].unique()
-    if len(split):
+    repeated = keys[keys.duplicated()].unique()
+    if len(repeated):
         raise ValueError(
-            f"{len(split)} of {keys.nunique()} chunks, such as {split[0]}, have rows in more than "
-            "one partition, and none of them can measure a part; write partitions that hold whole "
-            "chunks: for weekly chunks, a file per week"
+            f"{len(repeated)} of {keys.nunique()} chunks, such as {repeated[0]}, have rows in more "
+            "than one partition, and none of them can measure a part; write partitions that hold "
+            "whole chunks: for weekly chunks, a file per week"
         )

@@ -1,8 +1,8 @@
-"""Saved monitors and results: one file of JSON, arrays and LightGBM's text, never a pickle.
+"""Save and load monitors and results: one file of JSON, arrays and LightGBM's text, no pickle.
 
 The file is a zip whose members are not compressed. ``contents.json`` describes the values;
 ``0.npy``, ``1.txt`` and so on hold the arrays and models that it names. Each member has a CRC-32
-checksum. Loading runs no code that a file brings along.
+checksum. Loading does not run code from the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORMAT, VERSION, CONTENTS = "course_lib", 2, "contents.json"
 
 
 def save(thing: Any, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
-    """Write a monitor or a result to a file; see their methods of that name."""
+    """Write a monitor or a result to a file; see their methods `save`."""
     try:
         contents, members = _packed(thing, tuple(listed(without)))
         text = json.dumps(contents, allow_nan=False)
@@ -41,12 +41,12 @@ def save(thing: Any, path: str | os.PathLike[str], *, without: Sequence[str] = (
 
 @contextmanager
 def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Hand out a name to write to, and put the file in its place when it is complete.
+    """Yield a temporary path to write to; move the file to ``path`` when it is complete.
 
     Raises
     ------
     OSError
-        When it cannot be written; what was in its place stays, and nothing else is left.
+        When the file cannot be written. An existing file is kept, the temporary one removed.
     """
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -58,8 +58,8 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"`{path}` cannot be written ({error.strerror or error}), and what was there is as "
-            "before; make room, or choose a folder that is there and that you may write to",
+            f"`{path}` cannot be written ({error.strerror or error}), and an existing file is "
+            "unchanged; free disk space, or choose a folder that exists and that you may write to",
         ) from error
     finally:
         with suppress(OSError):
@@ -74,12 +74,12 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
     path : path
     **handed_over
         The parameters that the file does not hold (``save(path, without=[...])``), such as metrics
-        with a function of your own. What they compute is not checked: hand over what the monitor
-        was fitted with.
+        with a function of your own. The library cannot check them: pass those that the monitor was
+        fitted with.
 
     Returns
     -------
-    The monitor, with its parameters and fitted as it was, or the result.
+    The fitted monitor with its parameters, or the result.
 
     Raises
     ------
@@ -91,9 +91,9 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
 
     Notes
     -----
-    A file is data: nothing in it is run, and a damaged one is refused. A file that somebody forged
-    can make a monitor that never alerts, or end the process: load files only from people whom you
-    trust with the alarm. Taught in lesson 02.
+    No code in the file is run, and a damaged file is refused. A forged file can hold a monitor that
+    never alerts, or crash the process: load files only from people whom you trust. Taught in lesson
+    02.
 
     Examples
     --------
@@ -117,11 +117,11 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
         contents = json.loads(members.get(CONTENTS, b"null"))
         _require_version(contents)
         return _unpacked(contents, members, handed_over)
-    except Exception as error:  # damage can make any part of this fail, in any way
-        told = isinstance(error, (ValueError, TypeError, zipfile.BadZipFile))
+    except Exception as error:  # a damaged file can raise any exception
+        has_reason = isinstance(error, (ValueError, TypeError, zipfile.BadZipFile))
         raise ValueError(
-            f"`{path}` cannot be loaded: {error if told else 'it is damaged'}; "
-            "if you do not know why, fit and save again"
+            f"`{path}` cannot be loaded: {error if has_reason else 'it is damaged'}; "
+            "if you cannot correct this, fit and save again"
         ) from error
 
 
@@ -133,9 +133,9 @@ def _packed(thing: Any, without: tuple[str, ...]) -> tuple[dict[str, object], di
     if tag_of(type(thing)) is None:
         raise ValueError(
             "a file holds classes of course_lib only; fit this one again where it is needed, or "
-            "pickle it and load the pickle only from where you would take code"
+            "pickle it, and load the pickle only from a source whose code you would run"
         )
-    thing._frozen()  # refuses parameters that loading would refuse
+    thing._frozen()  # raises for parameters that loading would refuse
     parameters = thing.get_params()
     for name in without:
         if name not in parameters:
@@ -159,9 +159,9 @@ def _unpacked(
 ) -> object:
     reader = Reader(members, handed_over)
     without = contents.get("without", [])
-    if needless := set(handed_over) - set(without):
+    if unneeded := set(handed_over) - set(without):
         raise ValueError(
-            f"it holds {_listed(sorted(needless))} or has no such parameter; do not hand it over"
+            f"it holds {_listed(sorted(unneeded))} or has no such parameter; do not hand it over"
         )
     if missing := [name for name in without if name not in handed_over]:
         raise ValueError(
@@ -182,7 +182,7 @@ def _unpacked(
 
 
 def _metrics(monitor: Any) -> list[str]:
-    """Return what the fitted monitor measures; before `fit`, what it would measure."""
+    """Return the metrics of the fitted monitor, or before `fit` those of its parameters."""
     rules = monitor._fitted.rules if monitor._fitted else monitor._frozen()
     return list(rules._metric_names())
 

@@ -14,7 +14,8 @@ from course_lib import (
     SizeBasedChunker,
     StandardDeviationThreshold,
 )
-from course_lib.core.monitor import Monitor, Reading
+from course_lib.core.monitor import Monitor
+from course_lib.core.readings import Reading
 from course_lib.core.result import COLUMNS
 from course_lib.core.schema import Schema
 from course_lib.core.thresholds import Bounds

@@ -437,7 +437,7 @@ def test_a_notebook_shows_the_analysis_chunks_of_a_comparison():
             r"`end_date` in the frame .* must be datetime64\[us\], got datetime64\[ns\]",
         ),
         (lambda f: f.assign(key=1), "`key` in the frame of a result must be text, got int64"),
-        (lambda f: f.assign(column=None), '`column` .* is missing in 14 of 14 rows; give ""'),
+        (lambda f: f.assign(column=None), '`column` .* is missing in 14 of 14 rows; use ""'),
         (
             lambda f: f.assign(period="now"),
             '`period` .* must be "reference" or "anal.*, got \'now\'',

@@ -28,7 +28,7 @@ def learn(frame, **options):
 
 
 def read(schema, frame, **options):
-    return schema.read(frame, chunker=ALL, **options)["x"]
+    return schema.read(frame, **options)["x"]
 
 
 # -- Kinds ----------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def test_one_column_cannot_be_given_two_kinds():
 @pytest.mark.parametrize(("kind", "word"), [("numeric", "numerical"), ("categorical",) * 2])
 def test_a_kind_is_given_to_columns_that_are_read_only(kind, word):
     frame = column(NUMBERS).assign(y=1)
-    message = rf"`y` is to be treated as {word}, but is none of the columns \(x\); name it among"
+    message = rf"`y` is to be treated as {word}, but is not one of the columns \(x\); add it"
     with pytest.raises(ValueError, match=message):
         learn(frame, **{kind: ["y"]})
     with pytest.raises(TypeError, match=r"as a list: \['x'\]"):
@@ -223,7 +223,7 @@ def dated(times, values=None):
 
 def read_dated(frame):
     schema = Schema.learn(frame, ["x"], timestamp="day")
-    return schema.read(frame, chunker=ALL)
+    return schema.read(frame).cut(ALL)
 
 
 def test_rows_are_sorted_by_time_and_ties_keep_their_order():
@@ -281,7 +281,7 @@ def test_the_hour_that_a_clock_repeats_is_sorted_as_time_went_by(chunker):
     instants = pd.date_range("2024-10-26 23:00", periods=20, freq="15min", tz="UTC")
     order = np.random.default_rng(0).permutation(20)
     frame = dated(instants.tz_convert("Europe/Vienna")[order]).assign(x=order.astype(float))
-    table = Schema.learn(frame, ["x"], timestamp="day").read(frame, chunker=chunker)
+    table = Schema.learn(frame, ["x"], timestamp="day").read(frame).cut(chunker)
     assert table["x"].tolist() == list(range(20))
     if chunker is not ALL:
         assert [len(chunk) for chunk in table.chunks] == [4, 8, 4, 4]
@@ -318,8 +318,8 @@ def test_times_in_several_zones_are_refused_by_name():
 def test_the_index_plays_no_part(index):
     frame = pd.DataFrame({"x": [1, None, 3, 4], "cut": TEXT}, dtype="object")
     schema = Schema.learn(frame, ["x", "cut"])
-    plain = schema.read(frame, chunker=ALL)
-    table = schema.read(frame.set_axis(index), chunker=ALL)
+    plain = schema.read(frame)
+    table = schema.read(frame.set_axis(index))
     for name in ("x", "cut"):
         np.testing.assert_array_equal(table[name], plain[name])
 
@@ -337,7 +337,7 @@ def test_a_frame_is_not_modified_and_the_arrays_cannot_be(dtype):
 
 def test_the_matrix_puts_columns_side_by_side_as_floats():
     frame = pd.DataFrame({"x": [1.5, 2.5, 3.5], "cut": ["b", "a", None]})
-    table = Schema.learn(frame, ["x", "cut"]).read(frame, chunker=ALL)
+    table = Schema.learn(frame, ["x", "cut"]).read(frame)
     assert table.matrix(["cut", "x"]).tolist() == [[2, 1.5], [1, 2.5], [3, 3.5]]
     assert table.matrix(["x"], slice(1, 3)).tolist() == [[2.5], [3.5]]
 
@@ -345,7 +345,7 @@ def test_the_matrix_puts_columns_side_by_side_as_floats():
 def test_a_column_to_skip_need_not_be_there():
     frame = pd.DataFrame({"x": NUMBERS, "price": NUMBERS})
     schema = Schema.learn(frame, ["x", "price"])
-    table = schema.read(frame[["x"]], chunker=ALL, skip=["price"])
+    table = schema.read(frame[["x"]], skip=["price"])
     assert list(table.arrays) == ["x"]
 
 
@@ -409,4 +409,4 @@ def test_a_schema_shows_names_and_kinds():
     frame = pd.DataFrame({"x": [1.0], "cut": ["Good"]})
     schema = Schema.learn(frame, ["x", "cut"])
     assert repr(schema) == "Schema(x: numeric, cut: categorical)"
-    assert repr(schema.read(frame, chunker=ALL)) == "Table(1 rows, 2 columns, 1 chunks)"
+    assert repr(schema.read(frame).cut(ALL)) == "Table(1 rows, 2 columns, 1 chunks)"

@@ -208,7 +208,7 @@ def test_as_of_names_what_is_wrong_with_a_frame(change, options, error, words):
 
 @pytest.mark.parametrize("date", ["soon", None, pd.NaT, "", [1]])
 def test_as_of_refuses_what_is_no_date(date):
-    with pytest.raises(ValueError, match="`date` is no date"):
+    with pytest.raises(ValueError, match="`date` is not a date"):
         as_of(offers(), date)
 
 
@@ -256,7 +256,7 @@ def test_sets_are_copies():
         ({"train": "2024-01-15", "validation": "2024-01-01"}, "'train' starts at .*in order"),
         ({"train": "2024-01-01", "validation": "2024-01-01"}, "in order of time"),
         ({"train": "2023-01-01", "gap": "2023-06-01", "analysis": "2024-01-01"}, "'train' has no"),
-        ({"train": "one day"}, r"starts\['train'\]` is no date"),
+        ({"train": "one day"}, r"starts\['train'\]` is not a date"),
     ],
 )
 def test_starts_that_make_no_sets_are_named(starts, words):

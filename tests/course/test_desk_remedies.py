@@ -298,7 +298,7 @@ def test_a_column_without_edges_is_refused(known):
 
 
 def test_too_few_rows_are_no_training_set(known):
-    with pytest.raises(ValueError, match=r"2 rows have a known price.*a training takes 80"):
+    with pytest.raises(ValueError, match=r"2 rows have a known price.*training needs 80"):
         retrain(known, known, since="2025-03-03")
 
 

@@ -301,7 +301,7 @@ def test_what_has_no_single_unit_or_does_not_add_up_is_refused():
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ({"size": ["a", "d"]}, "`groups` names 'd', which is no feature"),
+        ({"size": ["a", "d"]}, "`groups` names 'd', which is not a feature"),
         ({"size": ["a", "b"], "other": ["b"]}, "`groups` names 'b' more than once"),
         ({"c": ["a", "b"]}, "the group 'c' has the name of another column"),
         ({"size": []}, r"`groups` needs a list of columns for 'size', got \[\]"),

@@ -406,7 +406,7 @@ def test_numbers_can_be_treated_as_categories():
     ]
     assert [m._fitted.state.categorical for m in monitors] == [[], [0]]
     assert not np.array_equal(*(values(m, frame.head(100)) for m in monitors))
-    with pytest.raises(ValueError, match="`cod` is to be treated as categorical, but is none"):
+    with pytest.raises(ValueError, match="`cod` is to be treated as categorical, but is not"):
         DomainClassifierCalculator(names, treat_as_categorical=["cod"]).fit(frame)
 
 

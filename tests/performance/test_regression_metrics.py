@@ -206,7 +206,7 @@ def test_a_value_below_the_lower_limit_is_refused_since_estimates_are_clipped_th
 
 @pytest.mark.parametrize("name", ["", None, 5])
 def test_a_metric_needs_a_name(name):
-    with pytest.raises(TypeError, match="`name` of a RowMetric must be a text"):
+    with pytest.raises(TypeError, match="`name` of a RowMetric must be a string"):
         RowMetric(name, lambda y, p: y - p)
 
 
