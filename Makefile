@@ -105,9 +105,11 @@ site: $(VENV)/.site-ready  ## Build the lessons as a static site in build/site
 
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n logical --maxprocesses=4 --dist loadfile
 UNITS = -m "not slow" course_lib tests
-# What takes longest of them: the course's story, broken input, NannyML's numbers, Dask
-LONGEST = course diagnosis persistence/test_partitions.py test_hostile.py test_interrupt.py \
-  test_oracle.py test_simulations.py
+# Unit tests of what all monitors share, and of one monitor of each kind
+QUICK = -m "not slow" tests/core tests/test_package.py tests/performance/test_realized.py \
+  tests/performance/test_regression_metrics.py tests/drift/test_quality.py \
+  tests/persistence/test_golden.py --ignore=tests/core/test_extend.py \
+  --ignore=tests/core/test_monitor_checks.py
 # Import, packaging, parameters, saved monitors, broken input, and two lessons
 SHORT = -m "not slow" tests/test_package.py tests/test_packaging.py tests/core/test_parameters.py \
   tests/persistence/test_storage.py tests/persistence/test_golden.py \
@@ -116,8 +118,8 @@ SHORT = -m "not slow" tests/test_package.py tests/test_packaging.py tests/core/t
 test: $(VENV)/.ready $(VENV)/.data-ready  ## Run all tests: units, doctests, style, every notebook
 	$(call PYTEST,$(VENV))
 
-test-quick: $(VENV)/.ready  ## Run the unit tests that take about a minute, without notebooks
-	$(call PYTEST,$(VENV)) $(UNITS) $(LONGEST:%=--ignore=tests/%)
+test-quick: $(VENV)/.ready  ## Run unit tests for about a minute, while you work
+	$(call PYTEST,$(VENV)) $(QUICK)
 
 test-short: $(VENV)/.ready  ## Run what a Python version is likely to break (see CONTRIBUTING.md)
 	$(call PYTEST,$(VENV)) $(SHORT)

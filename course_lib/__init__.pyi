@@ -3,6 +3,7 @@
 from .core.chunking import CountBasedChunker as CountBasedChunker
 from .core.chunking import PeriodBasedChunker as PeriodBasedChunker
 from .core.chunking import SizeBasedChunker as SizeBasedChunker
+from .core.monitor_checks import check_monitor as check_monitor
 from .core.result import Result as Result
 from .core.thresholds import ConstantThreshold as ConstantThreshold
 from .core.thresholds import PredictionIntervalThreshold as PredictionIntervalThreshold

@@ -64,15 +64,11 @@ def _floats(flaw, rng, n):
     elif flaw == "infinite":
         values[rng.integers(n)] = rng.choice([np.inf, -np.inf])
     elif flaw == "huge":
-        values *= 1e305
-    elif flaw == "large":
-        values *= 1e60
-    elif flaw == "beyond float32":
-        values *= 1e38
+        values *= 1e12
     elif flaw == "one huge":
-        values[rng.integers(n)] = 1e308
+        values[rng.integers(n)] = 1e14
     elif flaw == "tiny":
-        values *= 1e-310
+        values *= 1e-12
     elif flaw == "mostly zero":
         values[rng.uniform(size=n) < 0.9] = 0.0
     elif flaw == "negative":
@@ -209,8 +205,6 @@ KINDS: dict[str, Callable] = {
 FLAWS = (
     *("plain", "constant", "some missing", "all missing", "half missing", "infinite", "huge"),
     *(
-        "large",
-        "beyond float32",
         "one huge",
         "tiny",
         "mostly zero",
@@ -222,7 +216,7 @@ FLAWS = (
     "each its own",
 )
 PREDICTIONS = [(kind, "plain") for kind in KINDS] + [("float64", flaw) for flaw in FLAWS]
-LABELS = (*FLAWS[1:15], "other classes")
+LABELS = (*FLAWS[1:13], "other classes")
 #: Column names: LightGBM refuses the characters of JSON, others trip over texts that look special.
 NAMES = (
     *(
@@ -291,8 +285,6 @@ TIMES: dict[str, Callable] = {
     "string": lambda g, n: pd.array([str(t) for t in _spread(g, n)], dtype="string"),
     "category": lambda g, n: pd.Categorical(_spread(g, n).floor("D")),
     "period": lambda g, n: _spread(g, n).to_period("D"),
-    "far future": lambda g, n: np.datetime64("9000-01-01", "s") + np.arange(n),
-    "far past": lambda g, n: np.datetime64("0001-01-01", "s") + np.arange(n),
     "timedelta": lambda g, n: pd.to_timedelta(np.arange(n), unit="h"),
     "booleans": lambda g, n: np.arange(n) % 2 == 0,
     "nothing": lambda g, n: _objects([None] * n),

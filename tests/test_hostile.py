@@ -39,7 +39,7 @@ def test_a_call_gives_a_valid_result_or_a_clear_refusal(call, capfd):
     assert broken[["finding", "case"]].to_numpy().tolist() == []
     assert len(drawn) == N_EXAMPLES
     # Of what is drawn, much can be measured and some has to be refused.
-    assert 0.25 < (drawn["outcome"] == "result").mean() < 0.95
+    assert 0.3 < (drawn["outcome"] == "result").mean() < 0.95
     assert capfd.readouterr() == ("", "")
 
 

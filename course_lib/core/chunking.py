@@ -71,6 +71,8 @@ class Chunker(Protocol):
 class SizeBasedChunker:
     """Chunks of a fixed number of rows.
 
+    Taught in lesson 00.
+
     Parameters
     ----------
     chunk_size : int
@@ -85,10 +87,6 @@ class SizeBasedChunker:
     ------
     TypeError, ValueError
         For a ``chunk_size`` that is not a whole number above 0, or an unknown ``incomplete``.
-
-    Notes
-    -----
-    Taught in lesson 00.
 
     Examples
     --------
@@ -129,7 +127,7 @@ class CountBasedChunker:
     The size is ``n_rows // chunk_number``, rounded down. The remaining rows make further full
     chunks, and with ``incomplete="keep"`` a shorter one at the end: 58 rows with a ``chunk_number``
     of 10 make 11 chunks of 5 rows and one of 3. Limits are not computed from short chunks (see
-    `course_lib.core.thresholds.quiet_chunks`).
+    `course_lib.core.thresholds.quiet_chunks`). Taught in lesson 00.
 
     Parameters
     ----------
@@ -144,10 +142,6 @@ class CountBasedChunker:
     ------
     TypeError, ValueError
         For a ``chunk_number`` that is not a whole number above 0, or an unknown ``incomplete``.
-
-    Notes
-    -----
-    Taught in lesson 00.
 
     Examples
     --------
@@ -180,7 +174,7 @@ class CountBasedChunker:
 class PeriodBasedChunker:
     """One chunk per calendar period: a day, a week (Monday to Sunday), a month.
 
-    A period without rows makes no chunk.
+    A period without rows makes no chunk. Taught in lesson 00.
 
     Parameters
     ----------
@@ -193,10 +187,6 @@ class PeriodBasedChunker:
     ------
     TypeError, ValueError
         For a name that is not a string, or an ``offset`` that is not the alias of a single period.
-
-    Notes
-    -----
-    Taught in lesson 00.
 
     Examples
     --------

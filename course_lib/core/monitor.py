@@ -246,16 +246,6 @@ class Monitor(Parametrized, ABC, Generic[State]):
         fitted.reference = self._judged(fitted, readings.frame)
         return fitted
 
-    def _read(self, schema: Schema, frame: pd.DataFrame, name: str) -> Table:
-        """Check a frame and cut it into chunks."""
-        label = self._target() if name == "analysis" else None
-        skip = [] if label is None else [label]
-        table = schema.read(frame, skip=skip, name=name).cut(self._chunker)
-        if name == "reference":
-            self._check_reference(table)
-        self._check(table)
-        return table
-
     def save(self, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
         """Write the monitor, as it was constructed and fitted, to one file for `course_lib.load`.
 
@@ -273,7 +263,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
         Raises
         ------
         ValueError
-            For an argument that a file cannot hold, or a category that is no text, number or date.
+            For an argument, or a category, that a file cannot hold.
         OSError
             When the file cannot be written: no room, no such folder, no permission.
 
@@ -281,7 +271,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
         -----
         Rows of the reference stay out, with exceptions: Kolmogorov–Smirnov and Wasserstein keep
         each numeric column, sorted; the domain classifier keeps up to 2,000 rows; every monitor
-        keeps the values that a categorical column takes, so leave out names and other texts that
+        keeps the values that a categorical column takes, so leave out names and other strings that
         identify a person.
         """
         from course_lib.persistence.storage import save
@@ -345,6 +335,16 @@ class Monitor(Parametrized, ABC, Generic[State]):
     def _run(self, frame: pd.DataFrame, verb: str) -> Result:
         fitted = self._require_fitted(verb)
         return fitted.judge(fitted.measure(frame))
+
+    def _read(self, schema: Schema, frame: pd.DataFrame, name: str) -> Table:
+        """Check a frame and cut it into chunks."""
+        label = self._target() if name == "analysis" else None
+        skip = [] if label is None else [label]
+        table = schema.read(frame, skip=skip, name=name).cut(self._chunker)
+        if name == "reference":
+            self._check_reference(table)
+        self._check(table)
+        return table
 
     def _require_fitted(self, verb: str) -> _Fitted[State]:
         if self._fitted is None:

@@ -19,9 +19,8 @@ N_SHOWN = 20
 def notebook_table(heading: str, rows: pd.DataFrame, alerts: ArrayLike) -> str:
     """Return a heading and a table as HTML; all text is escaped.
 
-    With more than 20 rows, the table shows the latest 20 that alert. If fewer alert, the latest
-    other rows are added. A line below the table gives the number of rows shown. String columns
-    without any text are left out.
+    Of more than 20 rows, the latest 20 that alert are shown, then the latest others, and a line
+    below the table says so. String columns without any text are left out.
 
     Parameters
     ----------
@@ -29,15 +28,10 @@ def notebook_table(heading: str, rows: pd.DataFrame, alerts: ArrayLike) -> str:
     rows : DataFrame
         In order of time. Booleans are shown as "alert" and "".
     alerts : array-like of bool, shape (n_rows,)
-        The rows that take precedence when there are too many.
     """
     shown, remark = _selected(np.asarray(alerts, dtype=bool))
-    texts = {name: [_text(value) for value in rows[name].iloc[shown]] for name in rows}
-    kept = {
-        str(name): cells
-        for name, cells in texts.items()
-        if any(cells) or not is_string_dtype(rows[name].dtype)
-    }
+    texts = {str(name): [_text(value) for value in rows[name].iloc[shown]] for name in rows}
+    kept = {n: texts[n] for n in texts if any(texts[n]) or not is_string_dtype(rows[n].dtype)}
     head = f"<thead>{_line('th', kept)}</thead>"
     body = "".join(_line("td", cells) for cells in zip(*kept.values(), strict=True))
     table = f'<table class="dataframe">{head}<tbody>{body}</tbody></table>' if len(rows) else ""
@@ -64,14 +58,13 @@ def _selected(alerts: NDArray[np.bool_]) -> tuple[NDArray[np.intp], str]:
     """Return the positions of the rows to show, in order, and a remark on the others."""
     if len(alerts) <= N_SHOWN:
         return np.arange(len(alerts)), ""
-    alerting, others = np.flatnonzero(alerts), np.flatnonzero(~alerts)
-    n_alerting = min(len(alerting), N_SHOWN)
-    n_others = N_SHOWN - n_alerting
-    parts = [f"the latest {n_alerting} of {len(alerting)} that alert"] if n_alerting else []
-    parts += [f"the latest {n_others} of {len(others)} that do not"] if n_others else []
-    latest = [alerting[len(alerting) - n_alerting :], others[len(others) - n_others :]]
-    remark = f"{N_SHOWN} of {len(alerts):,} rows are shown: {' and '.join(parts)}."
-    return np.sort(np.concatenate(latest)), remark
+    # A stable sort keeps the order of time: others first, then those that alert.
+    shown = np.sort(np.argsort(alerts, kind="stable")[-N_SHOWN:])
+    n, n_alerting = int(alerts[shown].sum()), int(alerts.sum())
+    parts = [f"the latest {n} of {n_alerting} that alert"] if n else []
+    if n < N_SHOWN:
+        parts.append(f"the latest {N_SHOWN - n} of {len(alerts) - n_alerting} that do not")
+    return shown, f"{N_SHOWN} of {len(alerts):,} rows are shown: {' and '.join(parts)}."
 
 
 def _text(value: bool | float | str) -> str:

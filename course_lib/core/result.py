@@ -19,31 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "MEASURES", "Comparison", "Result", "in_all_rows"]
 
+_CHUNK = ["period", "chunk_index", "key", "start_date", "end_date"]
+_BAND = ("lower_confidence_boundary", "upper_confidence_boundary")
+_LIMITS = ("lower_threshold", "upper_threshold")
 #: The columns of `Result.to_df` that hold measured numbers.
-MEASURES = (
-    "value",
-    "sampling_error",
-    "lower_confidence_boundary",
-    "upper_confidence_boundary",
-    "lower_threshold",
-    "upper_threshold",
-)
+MEASURES = ("value", "sampling_error", *_BAND, *_LIMITS)
 #: The columns of `Result.to_df`, in order.
-COLUMNS = (
-    "period",
-    "chunk_index",
-    "key",
-    "start_date",
-    "end_date",
-    "n_rows",
-    "n_used",
-    "column",
-    "metric",
-    *MEASURES,
-    "alert",
-    "unit",
-    "note",
-)
+COLUMNS = (*_CHUNK, "n_rows", "n_used", "column", "metric", *MEASURES, "alert", "unit", "note")
 #: The dtypes of the columns of `Result.to_df`; all others hold strings, "" for none.
 _DTYPES = {
     **dict.fromkeys(("chunk_index", "n_rows", "n_used"), np.dtype("int64")),
@@ -52,19 +34,12 @@ _DTYPES = {
     "alert": np.dtype("bool"),
 }
 #: The columns of `Result.distribution`, in order.
-_SHARES = (*COLUMNS[:5], "column", "bin", "left", "right", "share")
-_SHARES_DTYPES = {
-    **{name: _DTYPES[name] for name in ("chunk_index", "start_date", "end_date")},
-    **dict.fromkeys(("left", "right", "share"), np.dtype("float64")),
-}
+_SHARES = (*_CHUNK, "column", "bin", "left", "right", "share")
+_SHARES_DTYPES = _DTYPES | dict.fromkeys(("left", "right", "share"), np.dtype("float64"))
 #: The columns that a notebook shows.
-_SHOWN = (
-    *("key", "column", "metric", "value", "lower_threshold", "upper_threshold"),
-    *("alert", "unit", "note"),
-)
+_SHOWN = ["key", "column", "metric", "value", *_LIMITS, "alert", "unit", "note"]
 _REMEDY = "take it from a monitor, or from `to_df` of its result"
-_POSITIONS = re.compile(r"\[(\d+):(\d+)\]")
-_CHUNK = ["period", "chunk_index", "key", "start_date", "end_date"]
+_POSITIONS = re.compile(r"^\[(\d+):(\d+)\]$")
 
 ResultKind = Literal["estimated", "realized", "drift", "quality"]
 Period = Literal["all", "reference", "analysis"]
@@ -74,9 +49,8 @@ Period = Literal["all", "reference", "analysis"]
 class Result:
     """The values, limits and alerts of a monitor, one row per chunk, column and metric.
 
-    `to_df` returns the frame, `alerts` the rows that alert, `filter` a part of the result, `plot` a
-    figure. ``len(result)`` is the number of rows of the frame. A notebook shows a table of the
-    analysis chunks. A result does not hold rows of your data. Taught in lesson 02.
+    ``len(result)`` is the number of these rows. A notebook shows a table of the analysis chunks. A
+    result does not hold rows of your data. Taught in lesson 02.
 
     Attributes
     ----------
@@ -112,29 +86,26 @@ class Result:
         Columns: ``period`` ("reference" or "analysis"), ``chunk_index`` (from 0 in each period),
         ``key``, ``start_date``, ``end_date``, ``n_rows`` in the chunk, ``n_used`` by the metric,
         ``column`` ("" for metrics of the whole model and of all columns together), ``metric``,
-        ``value``, ``sampling_error``, ``lower_confidence_boundary``,
-        ``upper_confidence_boundary``, ``lower_threshold``, ``upper_threshold``, ``alert``,
-        ``unit`` and ``note``, which says why a value is missing.
+        ``value``, ``sampling_error``, ``lower_confidence_boundary``, ``upper_confidence_boundary``,
+        ``lower_threshold``, ``upper_threshold``, ``alert``, ``unit`` and ``note``, which says why a
+        value is missing.
 
         A key is the row positions (``"[0:299]"``) or the calendar period (``"2024-03"``) of a
-        chunk; in the reference it begins with ``"reference "``. Within a column and metric keys are
-        unique, except for chunks of minutes in the hour that the clock repeats in autumn. Dates are
-        in microseconds, and a calendar chunk ends one microsecond before the next one begins.
+        chunk; in the reference it begins with ``"reference "``. Keys of a series are unique, except
+        for chunks of minutes in the hour that the clock repeats in autumn. Dates are in
+        microseconds, and a calendar chunk ends one microsecond before the next one begins.
         """
         return self._frame.copy()
 
     def alerts(self, *, period: Period = "analysis") -> pd.DataFrame:
         """Return the rows of the frame that alert, numbered from 0.
 
-        Parameters
-        ----------
-        period : {"analysis", "reference", "all"}
-            Alerts in the reference are false alarms by definition.
+        Those of the reference are false alarms by definition.
 
         Raises
         ------
         ValueError
-            For an unknown period.
+            For a `period` other than "analysis", "reference" and "all".
 
         Examples
         --------
@@ -142,9 +113,8 @@ class Result:
         >>> from course_lib import MissingValuesCalculator
         >>> frame = pd.DataFrame({"size": range(1000)})
         >>> monitor = MissingValuesCalculator(["size"], chunk_size=100).fit(frame)
-        >>> result = monitor.calculate(frame.where(frame["size"] < 850))
-        >>> result.alerts()[["key", "value"]].values.tolist()
-        [['[800:899]', 0.5], ['[900:999]', 1.0]]
+        >>> monitor.calculate(frame.where(frame["size"] < 850)).alerts()["key"].tolist()
+        ['[800:899]', '[900:999]']
         """
         frame = self.filter(period=period)._frame
         return frame[frame["alert"]].reset_index(drop=True)
@@ -152,10 +122,10 @@ class Result:
     def distribution(self) -> pd.DataFrame:
         """Return a copy of the distributions of the columns, one row per chunk, column and bin.
 
-        Columns: ``period``, ``chunk_index``, ``key``, ``start_date``, ``end_date``, ``column``,
-        ``bin`` (the range of numbers or the category, ``below``, ``above``, ``other``,
-        ``missing``), ``left`` and ``right`` (the edges of a numeric bin) and ``share`` of the
-        chunk's rows. Taught in lesson 06.
+        Columns: ``period``, ``chunk_index``, ``key``, ``start_date``, ``end_date`` and ``column``
+        as in `to_df`; ``bin`` (the range of numbers or the category, ``below``, ``above``,
+        ``other``, ``missing``), ``left`` and ``right`` (the edges of a numeric bin), and ``share``
+        of the chunk's rows. Taught in lesson 06.
 
         Raises
         ------
@@ -186,52 +156,43 @@ class Result:
         """
         if period not in ("all", "reference", "analysis"):
             raise ValueError(f'`period` must be "all", "reference" or "analysis", got {period!r}')
-        mask = pd.Series(True, index=self._frame.index)
+        frame, shares = self._frame, self._shares
+        metrics = _known(frame["metric"], "metrics", metrics)
+        column_names = _known(frame["column"], "column_names", column_names)
+        mask = frame["metric"].isin(metrics) & frame["column"].isin(column_names)
         if period != "all":
-            mask &= self._frame["period"] == period
-        for argument, field, selected in (
-            ("metrics", "metric", metrics),
-            ("column_names", "column", column_names),
-        ):
-            if selected is not None:
-                names = _names(argument, selected)
-                self._require_known(field, names)
-                mask &= self._frame[field].isin(names)
-        part = self._frame[mask].reset_index(drop=True)
-        return replace(self, _frame=part, _shares=_shares_of(self._shares, part))
+            mask &= frame["period"] == period
+        frame = frame[mask].reset_index(drop=True)
+        if shares is not None:
+            mask = shares["column"].isin(frame["column"]) & shares["period"].isin(frame["period"])
+            shares = shares[mask].reset_index(drop=True)
+        return replace(self, _frame=frame, _shares=shares)
 
     def extend(self, later: Result) -> Result:
         """Return this result, followed by the analysis chunks of a later one of the same monitor.
 
-        Nothing is measured again. Chunk indexes continue, and so do the row positions in keys such
-        as ``"[0:999]"``. Calendar chunks are the same as those of one whole frame, if no part ends
-        inside a calendar period.
+        Use it in a job that runs every night. Nothing is measured again. Chunk indexes continue,
+        and so do row positions in keys. Calendar chunks are those of one whole frame, if no part
+        ends inside a calendar period. Taught in lesson 11.
 
         Parameters
         ----------
         later : Result
-            Of the same fitted monitor: with the same columns, metrics, reference and limits.
+            Of the same fitted monitor.
 
         Raises
         ------
         ValueError
-            For a result of another monitor, or one with chunks that do not start after the last
-            chunk here has ended.
-
-        Notes
-        -----
-        For a job that runs every night: ``result.extend(monitor.estimate(tonight))``. Taught in
-        lesson 11.
+            For a result of another monitor, or chunks that start before the last one here ends.
 
         Examples
         --------
         >>> import pandas as pd
         >>> from course_lib import MissingValuesCalculator
-        >>> days = pd.date_range("2024-01-01", periods=30, freq="D")
+        >>> days = pd.date_range("2024-01-01", periods=35, freq="D")
         >>> frame = pd.DataFrame({"size": 1.0, "day": days})
         >>> monitor = MissingValuesCalculator(["size"], "day", chunk_size=5).fit(frame[:25])
-        >>> tonight = frame[:5].assign(day=days[:5] + pd.Timedelta(40, "D"))
-        >>> monitor.calculate(frame[25:]).extend(monitor.calculate(tonight))
+        >>> monitor.calculate(frame[25:30]).extend(monitor.calculate(frame[30:]))
         Result(quality missing_values of 1 column: 2 analysis chunks, 0 alerts)
         """
         _require_same_monitor(self, later)
@@ -242,18 +203,15 @@ class Result:
         n_chunks = int(old["chunk_index"].max()) + 1
         last = _POSITIONS.fullmatch(old["key"].iloc[-1])
         n_rows = int(last[2]) + 1 if last else 0
-        frames = [self._frame, _shifted(new, n_chunks, n_rows)]
-        shares = later._shares
-        if self._shares is not None and shares is not None:
-            shares = _shifted(shares[shares["period"] == "analysis"], n_chunks, n_rows)
-            shares = pd.concat([self._shares, shares], ignore_index=True)
-        return replace(self, _frame=pd.concat(frames, ignore_index=True), _shares=shares)
+        frame, shares = _appended(self._frame, new, n_chunks, n_rows), self._shares
+        if shares is not None and later._shares is not None:
+            shares = _appended(shares, later._shares, n_chunks, n_rows)
+        return replace(self, _frame=frame, _shares=shares)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to one file for `course_lib.load`, with the shares of `distribution`.
+        """Write the result to one file for `course_lib.load`; never leave an incomplete file.
 
-        An incomplete file is never left behind. For other programs, write the frame alone:
-        ``result.to_df().to_parquet(path)``.
+        For other programs, write the frame alone: ``result.to_df().to_parquet(path)``.
 
         Raises
         ------
@@ -267,8 +225,6 @@ class Result:
     def compare(self, other: Result) -> Comparison:
         """Compare with another result by chunk; each must hold one metric of one column.
 
-        A total over the labeled rows of a chunk is scaled to all its rows, like the estimate.
-
         Raises
         ------
         ValueError
@@ -279,47 +235,30 @@ class Result:
     def plot(
         self, kind: str | None = None, *, ax: Axes | None = None, title: str | None = None
     ) -> Any:
-        """Draw values, band, limits and alerts over the chunks; see `course_lib.plots.plot_result`.
-
-        ``kind="distribution"`` draws the distribution of each column instead; see
-        `course_lib.plots.plot_distribution`.
-
-        Returns
-        -------
-        Axes, or a list of Axes when the result holds several metrics or columns.
-        """
+        """Draw the result; parameters and return value are those of `plots.plot_result`."""
         from course_lib import plots
 
         return plots.plot_result(self, kind=kind, ax=ax, title=title)
 
     @property
     def series(self) -> list[tuple[str, str]]:
-        """The (column, metric) pairs in order; column is "" for the whole model."""
+        """The (column, metric) pairs in order; the column is "" for the whole model."""
         pairs = self._frame[["column", "metric"]].drop_duplicates()
         return list(pairs.itertuples(index=False, name=None))
 
-    def _require_known(self, field: str, names: list[str]) -> None:
-        known = list(self._frame[field].unique())
-        for name in names:
-            if name not in known:
-                listed = ", ".join(filter(None, known)) or "none"
-                raise ValueError(f"the result has no {field} {name!r}; it has: {listed}")
-
     def _repr_html_(self) -> str:
         _, rows = _latest(self._frame)
-        return notebook_table(repr(self), rows[list(_SHOWN)], rows["alert"])
+        return notebook_table(repr(self), rows[_SHOWN], rows["alert"])
 
     def __repr__(self) -> str:
         period, rows = _latest(self._frame)
-        names = ", ".join(str(name) for name in self._frame["metric"].unique())
-        n_chunks, n_missing = rows["chunk_index"].nunique(), int(rows["value"].isna().sum())
-        of_missing = f"{_several(n_missing, 'value')} missing, " if n_missing else ""
-        columns = self._frame.loc[self._frame["column"] != "", "column"].nunique()
-        of_columns = f" of {_several(columns, 'column')}" if columns else ""
-        return (
-            f"Result({self.kind} {names}{of_columns}: {_several(n_chunks, f'{period} chunk')}, "
-            f"{of_missing}{_several(int(rows['alert'].sum()), 'alert')})"
-        )
+        what = f"{self.kind} {', '.join(self._frame['metric'].unique())}"
+        if n_columns := len(set(self._frame["column"]) - {""}):
+            what += f" of {several(n_columns, 'column')}"
+        counts = [several(rows["chunk_index"].nunique(), f"{period} chunk")]
+        if n_missing := rows["value"].isna().sum():
+            counts.append(f"{several(n_missing, 'value')} missing")
+        return f"Result({what}: {', '.join(counts)}, {several(int(rows['alert'].sum()), 'alert')})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,7 +299,7 @@ class Comparison:
             )
             for label, result in zip(self.labels, (self.left, self.right), strict=True)
         ]
-        both = parts[0].merge(parts[1], on=_CHUNK, how="inner")
+        both = parts[0].merge(parts[1], on=_CHUNK)
         if self.same_metric:
             both["difference"] = both[self.labels[0]] - both[self.labels[1]]
         return both
@@ -371,7 +310,7 @@ class Comparison:
         return self.left.series == self.right.series
 
     def plot(self, *, ax: Axes | None = None, title: str | None = None) -> Axes:
-        """Draw both series; with two y axes when they measure different things."""
+        """Draw both series as `course_lib.plots.plot_comparison` describes."""
         from course_lib import plots
 
         return plots.plot_comparison(self, ax=ax, title=title)
@@ -383,7 +322,12 @@ class Comparison:
         return notebook_table(repr(self), shown, rows[alerts].any(axis=1))
 
     def __repr__(self) -> str:
-        return f"Comparison({' and '.join(self.labels)}: {_several(len(self.to_df()), 'chunk')})"
+        return f"Comparison({' and '.join(self.labels)}: {several(len(self.to_df()), 'chunk')})"
+
+
+def _label(result: Result) -> str:
+    name = " ".join(filter(None, result.series[0]))
+    return name if result.kind in ("drift", "quality") else f"{result.kind} {name}"
 
 
 def in_all_rows(result: Result) -> pd.DataFrame:
@@ -394,7 +338,8 @@ def in_all_rows(result: Result) -> pd.DataFrame:
     return frame
 
 
-def _several(n: int, noun: str) -> str:
+def several(n: int, noun: str) -> str:
+    """Return a count with its noun, in the plural unless it is 1."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
@@ -404,12 +349,16 @@ def _latest(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     return ("reference", frame) if analysis.empty else ("analysis", analysis)
 
 
-def _names(argument: str, names: object) -> list[str]:
-    if isinstance(names, str):
-        return [names]
-    if not isinstance(names, Iterable):
+def _known(values: pd.Series, argument: str, names: object) -> list[str]:
+    """Return the names that a filter keeps, all of them for None."""
+    known = values.unique().tolist()
+    if not isinstance(names, Iterable | None):
         raise TypeError(f"`{argument}` must be a name or a list of names, got {names!r}")
-    return list(names)
+    chosen = [names] if isinstance(names, str) else known if names is None else list(names)
+    if unknown := [name for name in chosen if name not in known]:
+        listed = ", ".join(filter(None, known)) or "none"
+        raise ValueError(f"the result has no {values.name} {unknown[0]!r}; it has: {listed}")
+    return chosen
 
 
 def _require_frame(
@@ -421,22 +370,20 @@ def _require_frame(
     if list(frame.columns) != list(columns):
         problems = []
         if missing := [name for name in columns if name not in frame]:
-            problems.append(f"lacks {_several(len(missing), 'column')}: {', '.join(missing)}")
+            problems.append(f"lacks {several(len(missing), 'column')}: {', '.join(missing)}")
         if unknown := [str(name) for name in frame if name not in columns]:
-            problems.append(f"has {_several(len(unknown), 'unknown column')}: {', '.join(unknown)}")
+            problems.append(f"has {several(len(unknown), 'unknown column')}: {', '.join(unknown)}")
         if not problems:
             problems = [f"does not have its columns once each, in order: {', '.join(columns)}"]
         raise ValueError(f"the {what} of a result {' and '.join(problems)}; {_REMEDY}")
     for name, dtype in zip(columns, frame.dtypes, strict=True):
-        if not (dtype == dtypes[name] if name in dtypes else is_string_dtype(dtype)):
+        of_result = f"`{name}` in the {what} of a result"
+        wanted = dtypes.get(name, "text")
+        if not (is_string_dtype(dtype) if wanted == "text" else dtype == wanted):
+            raise ValueError(f"{of_result} must be {wanted}, got {dtype}; {_REMEDY}")
+        if wanted == "text" and (n_missing := frame[name].isna().sum()):
             raise ValueError(
-                f"`{name}` in the {what} of a result must be {dtypes.get(name, 'text')}, got "
-                f"{dtype}; {_REMEDY}"
-            )
-        if name not in dtypes and frame[name].hasnans:
-            raise ValueError(
-                f"`{name}` in the {what} of a result is missing in {frame[name].isna().sum()} of "
-                f'{len(frame)} rows; use "" for none'
+                f'{of_result} is missing in {n_missing} of {len(frame)} rows; use "" for none'
             )
     if unknown_periods := set(frame["period"].unique()) - {"reference", "analysis"}:
         raise ValueError(
@@ -479,24 +426,13 @@ def _require_later(old: pd.DataFrame, new: pd.DataFrame) -> None:
         )
 
 
-def _shifted(frame: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
-    """Add the numbers of earlier chunks and rows to chunk indexes and row positions in keys."""
-    keys = [
-        f"[{int(match[1]) + n_rows}:{int(match[2]) + n_rows}]" if match else key
-        for key, match in ((key, _POSITIONS.fullmatch(key)) for key in frame["key"])
-    ]
-    return frame.assign(chunk_index=frame["chunk_index"] + n_chunks, key=keys)
+def _appended(old: pd.DataFrame, later: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
+    """Append the analysis; add earlier chunks and rows to its indexes and positions in keys."""
 
+    def shifted(key: re.Match[str]) -> str:
+        return f"[{int(key[1]) + n_rows}:{int(key[2]) + n_rows}]"
 
-def _shares_of(shares: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the shares of the periods and columns that a frame holds."""
-    if shares is None:
-        return None
-    mask = shares["column"].isin(frame["column"]) & shares["period"].isin(frame["period"])
-    return shares[mask].reset_index(drop=True)
-
-
-def _label(result: Result) -> str:
-    column, metric = result.series[0]
-    name = f"{column} {metric}" if column else metric
-    return name if result.kind in ("drift", "quality") else f"{result.kind} {name}"
+    new = later[later["period"] == "analysis"]
+    keys = new["key"].str.replace(_POSITIONS, shifted, regex=True)
+    new = new.assign(chunk_index=new["chunk_index"] + n_chunks, key=keys)
+    return pd.concat([old, new], ignore_index=True)

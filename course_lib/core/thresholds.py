@@ -90,6 +90,8 @@ Thresholds = Threshold | Mapping[str, Threshold] | None
 class ConstantThreshold:
     """Fixed limits, such as an agreed tolerance.
 
+    Taught in lesson 12.
+
     Parameters
     ----------
     lower, upper : float, optional
@@ -99,10 +101,6 @@ class ConstantThreshold:
     ------
     TypeError, ValueError
         For limits that are not finite numbers, or a ``lower`` that is not below ``upper``.
-
-    Notes
-    -----
-    Taught in lesson 12.
 
     Examples
     --------
@@ -133,7 +131,7 @@ class StandardDeviationThreshold:
 
     NannyML's rule (ddof 0). With ten reference chunks and a multiplier of 3, about 2.4 % of quiet
     chunks alert. A normal distribution suggests 0.27 %, but center and standard deviation are
-    estimates; `PredictionIntervalThreshold` accounts for that.
+    estimates; `PredictionIntervalThreshold` accounts for that. Taught in lesson 12.
 
     Parameters
     ----------
@@ -146,10 +144,6 @@ class StandardDeviationThreshold:
     ------
     TypeError, ValueError
         For multipliers that are not finite or below 0, or an ``offset_from`` that is not callable.
-
-    Notes
-    -----
-    Taught in lesson 12.
 
     Examples
     --------
@@ -208,7 +202,7 @@ class PredictionIntervalThreshold:
     a mean, the root is √(n̄/n + 1/k): the noise of the chunk depends on n, the noise of m does not.
 
     The rate holds on average over references. With a single reference of ten chunks it can be much
-    lower or much higher (lesson 02).
+    lower or much higher (lesson 02). Taught in lesson 02.
 
     Parameters
     ----------
@@ -219,10 +213,6 @@ class PredictionIntervalThreshold:
     ------
     TypeError, ValueError
         For a rate that is not between 0 and 1; in `limits`, for fewer than five usable chunks.
-
-    Notes
-    -----
-    Taught in lesson 02.
 
     Examples
     --------

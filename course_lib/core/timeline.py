@@ -30,6 +30,7 @@ def as_of(
 
     Row order, index and the other columns do not change. Columns computed from a label, such as an
     error, are labels too: name them in `y_true`, or compute them after this call.
+    Taught in lesson 03.
 
     Parameters
     ----------
@@ -56,10 +57,6 @@ def as_of(
         When `frame` is not a DataFrame or a time column does not hold timestamps.
     ValueError
         For a missing column, a date that cannot be read, or time zones that do not match.
-
-    Notes
-    -----
-    Taught in lesson 03.
 
     Examples
     --------
@@ -93,6 +90,7 @@ def split_by_time(
     """Split a frame into sets by time; each runs from its start until the start of the next.
 
     Split by time, not at random: in production a model only ever sees later data.
+    Taught in lesson 01.
 
     Parameters
     ----------
@@ -117,10 +115,6 @@ def split_by_time(
         When `frame` is not a DataFrame or the column does not hold timestamps.
     ValueError
         For a missing column or timestamp, starts out of order, or a set without rows.
-
-    Notes
-    -----
-    Taught in lesson 01.
 
     Examples
     --------

@@ -71,11 +71,8 @@ class Plan:
 
     def __repr__(self) -> str:
         n_refused = int((~self.offers).sum())
-        parts = [
-            f"{len(self.y_pred):,} stones",
-            f"margin={self.margin:g}",
-            f"{n_refused:,} refused",
-        ]
+        n_stones = "1 stone" if len(self.y_pred) == 1 else f"{len(self.y_pred):,} stones"
+        parts = [n_stones, f"margin={self.margin:g}", f"{n_refused:,} refused"]
         return f"Plan({', '.join([*parts, self.note] if self.note else parts)})"
 
     @property
@@ -106,7 +103,7 @@ def do_nothing(coming: pd.DataFrame) -> Plan:
     Examples
     --------
     >>> do_nothing(pd.DataFrame({"predicted_price": [900.0]}))
-    Plan(1 stones, margin=0.1, 0 refused)
+    Plan(1 stone, margin=0.1, 0 refused)
     """
     return Plan(_predicted(coming))
 

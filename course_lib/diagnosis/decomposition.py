@@ -1,7 +1,4 @@
-"""Decomposition of a change of performance: how much of it the inputs explain.
-
-The verdicts are in `triage`, the incidents in `incident_log`. Taught in lessons 03 and 07.
-"""
+"""Decomposition of a change of performance: how much of it the inputs explain."""
 
 from __future__ import annotations
 
@@ -11,7 +8,8 @@ from course_lib.core.result import Result, in_all_rows
 
 __all__ = ["decompose_change"]
 
-_CHUNK = ["chunk_index", "key", "start_date", "end_date"]
+#: The columns of a frame that identify a chunk of one period.
+CHUNK = ["chunk_index", "key", "start_date", "end_date"]
 
 
 def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
@@ -22,58 +20,59 @@ def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
         realized − r  =  (estimated − r)  +  (realized − estimated)
         change        =  explained        +  unexplained
 
-    An estimate depends only on inputs and predictions, so they explain its change. Any unexplained
-    change beyond the confidence boundaries of the estimate has another cause. Check in this order:
-    broken data, inputs new to the nanny model, unrepresentative labels, concept drift.
+    An estimate depends only on inputs and predictions, so they explain its change. An unexplained
+    change beyond the confidence boundaries has another cause. Check in this order: broken data,
+    inputs new to the nanny model, unrepresentative labels, concept drift.
 
     A total (``RowMetric(total=True)``) over the rows with a label is first scaled to all rows of
-    its chunk, because the estimate covers all rows.
+    its chunk, because the estimate covers all rows. Taught in lesson 03.
 
     Parameters
     ----------
     estimated, realized : Result
-        From `DLE` or `CBPE`, and `PerformanceCalculator`; one metric each, the same chunks.
+        From `DLE` or `CBPE`, and `PerformanceCalculator`: the same metric and chunks.
 
     Returns
     -------
     DataFrame
         One row per analysis chunk with a realized value: ``chunk_index``, ``key``, ``start_date``,
-        ``end_date``, then in the unit of the metric ``change``, ``explained``, ``unexplained``,
-        ``lower_boundary`` and ``upper_boundary`` of the unexplained part, ``beyond``, True when
-        it is outside them, and ``labelled``, the share of the chunk's rows with a label. The
-        boundaries are divided by the square root of ``labelled``, which is right only if labels
-        are missing at random; wait for all labels if you can.
+        ``end_date``; in the unit of the metric ``change``, ``explained``, ``unexplained`` and its
+        ``lower_boundary`` and ``upper_boundary``; ``beyond``, True outside them; ``labelled``, the
+        share of rows with a label. The boundaries are divided by its square root, which is right
+        only if labels are missing at random; wait for all labels if you can.
 
     Raises
     ------
     ValueError
-        When the two are not an estimate and realized values of the same metric, have no chunk in
-        common, or `realized` has no reference chunks.
-
-    Notes
-    -----
-    Taught in lesson 03.
+        When the metrics differ, no chunk has both values, or `realized` has no reference chunks.
 
     Examples
     --------
     >>> import numpy as np, pandas as pd
     >>> from course_lib import DLE, PerformanceCalculator, decompose_change
     >>> rng = np.random.default_rng(0)
-    >>> frame = pd.DataFrame({"size": rng.uniform(0, 1, 3000)})
-    >>> frame["predicted"] = 100 * frame["size"]
-    >>> frame["price"] = frame["predicted"] + rng.normal(0, 5, 3000)
+    >>> frame = pd.DataFrame(rng.normal(size=(3000, 2)), columns=["size", "price"])
     >>> roles = {"y_pred": "predicted", "y_true": "price", "metrics": "mae"}
-    >>> dle = DLE(feature_column_names=["size"], **roles).fit(frame)
-    >>> calculator = PerformanceCalculator(problem_type="regression", **roles).fit(frame)
-    >>> fallen = frame.assign(price=0.8 * frame["price"])
-    >>> parts = decompose_change(dle.estimate(fallen), calculator.calculate(fallen))
+    >>> reference = frame.assign(predicted=0.0)
+    >>> dle = DLE(["size"], **roles).fit(reference)
+    >>> calculator = PerformanceCalculator(problem_type="regression", **roles).fit(reference)
+    >>> later = reference.assign(price=2 * frame["price"])
+    >>> parts = decompose_change(dle.estimate(later), calculator.calculate(later))
     >>> bool(parts["beyond"].all())
     True
     """
     require_pair(estimated, realized)
     reference = in_all_rows(realized.filter(period="reference"))["value"].mean()
-    both = _common_chunks(estimated, realized)
-    parts = both[_CHUNK].copy()
+    left = in_all_rows(estimated.filter(period="analysis"))
+    right = in_all_rows(realized.filter(period="analysis"))[[*CHUNK, "value", "n_used"]]
+    both = left.merge(right, on=CHUNK, suffixes=("", "_realized"))
+    both = both.dropna(subset=["value", "value_realized"]).reset_index(drop=True)
+    if both.empty:
+        raise ValueError(
+            f"none of {len(left)} analysis chunks has an estimate and a realized value; use the "
+            "same chunks for both, and wait until the labels of at least one are known"
+        )
+    parts = both[CHUNK].copy()
     parts["change"] = both["value_realized"] - reference
     parts["explained"] = both["value"] - reference
     parts["unexplained"] = both["value_realized"] - both["value"]
@@ -86,28 +85,11 @@ def decompose_change(estimated: Result, realized: Result) -> pd.DataFrame:
     return parts.assign(labelled=labelled)
 
 
-def _common_chunks(estimated: Result, realized: Result) -> pd.DataFrame:
-    """Return the analysis chunks with both values; realized columns end in `_realized`."""
-    left = in_all_rows(estimated.filter(period="analysis"))
-    right = in_all_rows(realized.filter(period="analysis"))[[*_CHUNK, "value", "n_used"]]
-    both = left.merge(right, on=_CHUNK, suffixes=("", "_realized"))
-    both = both.dropna(subset=["value", "value_realized"]).reset_index(drop=True)
-    if both.empty:
-        raise ValueError(
-            f"none of {len(left)} analysis chunks has an estimate and a realized value; use the "
-            "same chunks for both, and wait until the labels of at least one are known"
-        )
-    return both
-
-
 def require_pair(estimated: Result, realized: Result) -> None:
     """Raise an error unless the two are an estimate and realized values of one metric."""
-    for name, result, kind in (
-        ("estimated", estimated, "estimated"),
-        ("realized", realized, "realized"),
-    ):
-        if result.kind != kind:
-            raise ValueError(f"`{name}` holds {result.kind} values; give {kind} ones")
+    for name, result in {"estimated": estimated, "realized": realized}.items():
+        if result.kind != name:
+            raise ValueError(f"`{name}` holds {result.kind} values; give {name} ones")
         if len(result.series) != 1:
             raise ValueError(
                 f"`{name}` holds {len(result.series)} metrics; choose one with "

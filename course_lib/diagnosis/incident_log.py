@@ -1,7 +1,4 @@
-"""The incident log: one row per incident, with its verdict, cost, columns and remedy.
-
-Taught in lesson 07.
-"""
+"""The incident log: one row per incident, with its verdict, cost, columns and remedy."""
 
 from __future__ import annotations
 
@@ -13,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from course_lib.core.result import Result
-from course_lib.diagnosis.triage import N_COLUMNS, labelled
+from course_lib.core.result import Result, several
+from course_lib.diagnosis.triage import N_COLUMNS, labelled, require_same_chunks
 from course_lib.performance.regression_metrics import RootMetric, RowMetric, regression_metrics
 
 __all__ = ["REMEDIES", "error_by_segment", "incident_log"]
@@ -39,7 +36,7 @@ def incident_log(
     """Join consecutive chunks with the same verdict into incidents, and add their costs.
 
     A single quiet chunk between two of the same verdict is part of the incident: a signal
-    needs two of three chunks and may miss one.
+    needs two of three chunks and may miss one. Taught in lesson 07.
 
     Parameters
     ----------
@@ -49,18 +46,18 @@ def incident_log(
         Business value per row (a unit such as "USD per stone"), realized, estimated, or both, for
         the chunks of `triaged`. The realized value counts once the labels of a chunk are known.
     segments : dict of int to DataFrame, optional
-        From `error_by_segment` for the rows of an incident, by incident number; sets its columns.
-        Otherwise concept drift has no columns, because no input has moved.
+        By incident number, from `error_by_segment` for its rows; sets the columns. Concept drift
+        has none otherwise.
 
     Returns
     -------
     DataFrame
         One row per incident, in order of time: ``incident`` (from 1), ``verdict``, ``start_date``,
-        ``end_date``, ``first_chunk``, ``last_chunk``, ``n_chunks``, ``cost``, ``n_realized``,
-        ``columns`` (those named most often and first, at most three) and ``remedy``. The cost is
-        Σ (mean value of the reference chunks − value) · rows, negative for a gain, missing without
-        a value; ``n_realized`` of its chunks have a realized value. An estimated value does not
-        include broken data and concept drift: without labels their cost is unknown, not 0.
+        ``end_date``, ``first_chunk``, ``last_chunk``, ``n_chunks``, ``cost``, ``n_realized`` (the
+        chunks with a realized value), ``columns`` (those named most often and first, at most three)
+        and ``remedy``. The cost is Σ (mean value of the reference chunks − value) · rows, negative
+        for a gain, missing without a value. An estimated value does not include broken data and
+        concept drift: without labels their cost is unknown, not 0.
 
     Raises
     ------
@@ -69,10 +66,6 @@ def incident_log(
     ValueError
         When `value` is not one metric per row, or lacks the reference or a chunk of `triaged`;
         when `segments` names an incident that does not exist.
-
-    Notes
-    -----
-    Taught in lesson 07.
 
     Examples
     --------
@@ -94,7 +87,9 @@ def incident_log(
         )
     costs = _costs(triaged, [value] if isinstance(value, Result) else list(value))
     table = triaged.reset_index(drop=True).join(costs)
-    filled = _fill_gaps(table["verdict"].tolist())
+    verdicts = table["verdict"]
+    before, after = verdicts.shift(), verdicts.shift(-1)
+    filled = verdicts.mask((verdicts == "quiet") & (before == after), before)
     run = (filled != filled.shift()).cumsum()[filled != "quiet"]
     rows = [
         _incident(number, part, str(filled[part.index[0]]))
@@ -121,16 +116,15 @@ def error_by_segment(
     """Return the change of the error against the reference, by column and segment.
 
     After concept drift no input has moved, but the error may have grown more for some rows than
-    for others. With a relative metric, such as the default, a large value alone is not a large
-    change.
+    for others. With a relative metric, such as the default, large values do not dominate.
 
     Parameters
     ----------
     frame, reference : DataFrame
         The rows of the incident, and those to compare with. Rows without a label are left out.
     by : list of str
-        Numbers are cut into segments at quantiles of the reference. Each category is a segment.
-        Missing values are one segment, named ``missing``.
+        Numbers are cut at quantiles of the reference. Each category is a segment, and so are
+        missing values (``missing``).
     y_true, y_pred : str
         The columns of label and prediction.
     metric : str or RowMetric
@@ -149,7 +143,7 @@ def error_by_segment(
     Raises
     ------
     ValueError
-        When a column is missing or no row has a label.
+        When a column is missing, no row has a label, or the metric is not a mean over rows.
 
     Notes
     -----
@@ -175,8 +169,10 @@ def error_by_segment(
         )
     if n_segments < 2:
         raise ValueError(f"`n_segments` must be at least 2, got {n_segments}")
-    before = _with_loss(reference, "reference", row_metric, by, y_true, y_pred)
-    now = _with_loss(frame, "frame", row_metric, by, y_true, y_pred)
+    before, now = (
+        _with_loss(rows, name, row_metric, by, y_true, y_pred)
+        for name, rows in (("reference", reference), ("frame", frame))
+    )
     parts = [_segments(now, before, column, n_segments) for column in by]
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values("spread", ascending=False, kind="stable", ignore_index=True)
@@ -185,13 +181,13 @@ def error_by_segment(
 def _with_loss(
     frame: pd.DataFrame, name: str, metric: RowMetric, by: Sequence[str], y_true: str, y_pred: str
 ) -> pd.DataFrame:
-    missing = [column for column in (*by, y_true, y_pred) if column not in frame]
-    if missing:
+    columns = [*by, y_true, y_pred]
+    if missing := [column for column in columns if column not in frame]:
         raise ValueError(
-            f"`{name}` lacks {len(missing)} of {len(by) + 2} columns: {', '.join(missing)}; add "
+            f"`{name}` lacks {len(missing)} of {len(columns)} columns: {', '.join(missing)}; add "
             "them, or correct the names"
         )
-    known = frame[list(dict.fromkeys([*by, y_true, y_pred]))].dropna(subset=[y_true, y_pred])
+    known = frame[list(dict.fromkeys(columns))].dropna(subset=[y_true, y_pred])
     if known.empty:
         raise ValueError(
             f"0 of the {len(frame):,} rows of `{name}` have `{y_true}` and `{y_pred}`; wait for "
@@ -209,15 +205,18 @@ def _segments(now: pd.DataFrame, before: pd.DataFrame, column: str, n: int) -> p
     ]
     both = stats[0].add_suffix("_before").join(stats[1], how="inner")
     both = both[(both["count"] > 1) & (both["count_before"] > 1) & (both.index >= 0)]
-    change = (both["mean"] - both["mean_before"]).to_numpy()
-    noise = both["var"] / both["count"] + both["var_before"] / both["count_before"]
-    columns = {"count": "n_rows", "mean_before": "reference", "mean": "value"}
-    table = both[list(columns)].rename(columns=columns).reset_index(drop=True)
-    table.insert(0, "column", column)
     names = [*map(str, names), "no value" if "missing" in names else "missing"]
-    table.insert(1, "segment", [names[code] for code in both.index])
-    spread = _spread(change, both["count"].to_numpy(dtype=float), noise.to_numpy())
-    return table.assign(change=change, spread=spread)
+    change = both["mean"] - both["mean_before"]
+    noise = both["var"] / both["count"] + both["var_before"] / both["count_before"]
+    share = both["count"] / both["count"].sum()
+    between = (share * (change - (share * change).sum()) ** 2).sum()
+    chance = (share * (1 - share) * noise).sum()
+    segments = [names[code] for code in both.index]
+    spread = np.sqrt(max(between - chance, 0.0))
+    table = both.assign(column=column, segment=segments, change=change, spread=spread)
+    renamed = {"count": "n_rows", "mean_before": "reference", "mean": "value"}
+    order = ["column", "segment", *renamed.values(), "change", "spread"]
+    return table.rename(columns=renamed)[order].reset_index(drop=True)
 
 
 def _segment_names(reference: pd.Series, n: int) -> tuple[list[Any], Numbers | None]:
@@ -239,13 +238,6 @@ def _codes(values: pd.Series, names: Sequence[Any], edges: Numbers | None) -> ND
     return np.where(values.isna(), len(names), np.asarray(codes, dtype=int))
 
 
-def _spread(change: Numbers, n: Numbers, noise: Numbers) -> float:
-    share = n / n.sum()
-    between = (share * (change - (share * change).sum()) ** 2).sum()
-    chance = (share * (1 - share) * noise).sum()
-    return float(np.sqrt(max(between - chance, 0.0)))
-
-
 def _incident(number: int, part: pd.DataFrame, verdict: str) -> dict[str, object]:
     first, last = part.iloc[0], part.iloc[-1]
     columns = part[part["verdict"] == verdict]["columns"]
@@ -264,56 +256,35 @@ def _incident(number: int, part: pd.DataFrame, verdict: str) -> dict[str, object
     }
 
 
-def _fill_gaps(verdicts: Sequence[str]) -> pd.Series:
-    filled = list(verdicts)
-    for i in range(1, len(filled) - 1):
-        if filled[i] == "quiet" and verdicts[i - 1] == verdicts[i + 1]:
-            filled[i] = verdicts[i - 1]
-    return pd.Series(filled, dtype=object)
-
-
 def _top_columns(*lists: Sequence[str]) -> str:
     """Join the names that occur most often and first, at most three."""
     score: dict[str, float] = {}
     for names in lists:
         for rank, name in enumerate(dict.fromkeys(names), start=1):
             score[name] = score.get(name, 0.0) + 1 / rank
-    return ", ".join(sorted(score, key=lambda name: -score[name])[:N_COLUMNS])
+    return ", ".join(sorted(score, key=score.__getitem__, reverse=True)[:N_COLUMNS])
 
 
 def _costs(triaged: pd.DataFrame, value: Sequence[Result]) -> pd.DataFrame:
     """Return the cost of each chunk of `triaged`, realized if its labels are known."""
     table = pd.DataFrame({"cost": np.nan, "realized": False}, index=range(len(triaged)))
     for result in sorted(value, key=lambda result: result.kind != "realized"):
-        _require_value(result, triaged)
-        frame = result.to_df()
-        reference_mean = frame.loc[frame["period"] == "reference", "value"].mean()
-        analysis = frame[frame["period"] == "analysis"].reset_index(drop=True)
-        cost = (reference_mean - analysis["value"]) * analysis["n_rows"]
+        units = result.to_df()["unit"].unique()
+        if len(result.series) != 1 or not all(" per " in unit for unit in units):
+            raise ValueError(
+                f"`value` holds {several(len(result.series), 'metric')} in {', '.join(units)}; "
+                'give one per row, with a unit such as "USD per stone", chosen with '
+                "`.filter(metrics=...)`"
+            )
+        reference = result.filter(period="reference").to_df()
+        if reference["value"].isna().all():
+            raise ValueError("`value` has 0 reference chunks; the cost is measured against them")
+        require_same_chunks("value", result, triaged[["chunk_index", "key"]], of="triaged")
+        analysis = result.filter(period="analysis").to_df()
+        cost = (reference["value"].mean() - analysis["value"]) * analysis["n_rows"]
         if result.kind == "realized":
             known = labelled(result)
             table = table.assign(cost=cost.where(known), realized=known)
         else:
             table["cost"] = table["cost"].fillna(cost)
     return table
-
-
-def _require_value(result: Result, triaged: pd.DataFrame) -> None:
-    frame = result.to_df()
-    units = frame["unit"].astype(str).unique()
-    if len(result.series) != 1 or not all(" per " in unit for unit in units):
-        n_metrics = len(result.series)
-        raise ValueError(
-            f"`value` holds {n_metrics} {'metric' if n_metrics == 1 else 'metrics'} in "
-            f"{', '.join(units)}; give one per row, "
-            'with a unit such as "USD per stone", chosen with `.filter(metrics=...)`'
-        )
-    if frame.loc[frame["period"] == "reference", "value"].notna().sum() == 0:
-        raise ValueError("`value` has 0 reference chunks; the cost is measured against them")
-    keys = frame.loc[frame["period"] == "analysis", ["chunk_index", "key"]]
-    wanted = triaged[["chunk_index", "key"]]
-    if keys.to_numpy().tolist() != wanted.to_numpy().tolist():
-        raise ValueError(
-            f"`value` has {len(keys)} analysis chunks that are not the {len(wanted)} of `triaged`; "
-            "calculate both on the same frame with the same chunks"
-        )

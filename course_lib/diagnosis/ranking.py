@@ -1,7 +1,4 @@
-"""Rankers: the order in which to look at columns that drifted.
-
-Taught in lesson 06.
-"""
+"""Rankers: the order in which to look at columns that drifted."""
 
 from __future__ import annotations
 
@@ -23,9 +20,9 @@ from course_lib.performance.regression_metrics import RootMetric, RowMetric
 __all__ = ["AlertCountRanker", "CorrelationRanker", "ImpactRanker"]
 
 _CHUNK = ["period", "chunk_index", "key"]
-#: The parameters of a DLE on which its chunks, its metric and its inputs rest.
+#: The parameters of a DLE on which its inputs, its metric and its chunks rest.
 _SHARED = (
-    *("feature_column_names", "y_pred", "y_true", "metrics", "timestamp_column_name"),
+    *("feature_column_names", "y_pred", "y_true", "timestamp_column_name", "metrics"),
     *("chunk_size", "chunk_number", "chunk_period"),
 )
 
@@ -33,8 +30,7 @@ _SHARED = (
 class AlertCountRanker:
     """Rank columns by how many chunks alerted.
 
-    A column that alerts often has drifted; whether that matters is not measured. Source:
-    NannyML 0.13.1. Taught in lesson 06.
+    It does not measure whether the drift matters. Source: NannyML 0.13.1. Taught in lesson 06.
 
     Examples
     --------
@@ -54,16 +50,14 @@ class AlertCountRanker:
         Parameters
         ----------
         rankable_result : Result
-            Of a monitor of columns, one metric per column. All its chunks count: choose a period
-            with `.filter(period=...)`.
+            Of a monitor of columns, one metric per column. The chunks of both periods count.
         only_drifting : bool
             Leave out columns without an alert.
 
         Returns
         -------
         DataFrame
-            ``number_of_alerts``, ``column_name`` and ``rank`` from 1, most alerts first; columns
-            with equal counts in order of their names.
+            ``number_of_alerts``, ``column_name`` and ``rank`` from 1; equal counts by name.
 
         Raises
         ------
@@ -71,30 +65,26 @@ class AlertCountRanker:
             When the result is not about columns, or has two metrics for a column.
         """
         frame = _of_columns(rankable_result)
-        counts = frame.groupby("column")["alert"].sum().sort_index()
-        ranked = counts.sort_values(ascending=False, kind="stable").rename("number_of_alerts")
-        table = ranked.rename_axis("column_name").reset_index()[["number_of_alerts", "column_name"]]
-        if only_drifting:
-            table = table[table["number_of_alerts"] > 0]
-        return _numbered(table)
+        counts = frame.groupby("column")["alert"].sum()
+        counts = counts[counts > 0] if only_drifting else counts
+        table = pd.DataFrame({"number_of_alerts": counts.to_numpy(), "column_name": counts.index})
+        return _ranked(table, "number_of_alerts")
 
 
 class CorrelationRanker:
     """Rank columns by how closely their drift follows the change of performance.
 
-    The strength of Pearson's correlation between a column's drift and the absolute change of
-    performance, over chunks. Few chunks correlate by chance. Source: NannyML 0.13.1, which ranks by
-    the signed correlation. Taught in lesson 06.
+    The measure is the strength of Pearson's correlation, over chunks, between a column's drift and
+    the absolute change of performance. Few chunks correlate by chance. Source: NannyML 0.13.1,
+    which ranks by the signed correlation. Taught in lesson 06.
 
     Examples
     --------
     >>> import numpy as np, pandas as pd
     >>> from course_lib import CorrelationRanker, PerformanceCalculator, UnivariateDriftCalculator
     >>> rng = np.random.default_rng(0)
-    >>> frame = pd.DataFrame(rng.normal(size=(2000, 2)), columns=["a", "b"])
-    >>> frame["y"] = frame["b"] + 0.1 * rng.normal(size=2000)
-    >>> later = frame.copy()
-    >>> later.loc[1000:, ["b", "y"]] += [1.0, 2.0]
+    >>> frame = pd.DataFrame(rng.normal(size=(2000, 3)), columns=["a", "b", "y"])
+    >>> later = frame + np.outer(frame.index >= 1000, [0, 1, 3])
     >>> drift = UnivariateDriftCalculator(["a", "b"]).fit(frame).calculate(later)
     >>> calculator = PerformanceCalculator("mae", "y", "regression", y_pred="b").fit(frame)
     >>> realized = calculator.calculate(later)
@@ -134,19 +124,16 @@ class CorrelationRanker:
 
         Parameters
         ----------
-        rankable_result : Result
-            Of a monitor of columns, one metric per column.
+        rankable_result, only_drifting
+            As in `AlertCountRanker.rank`.
         performance_calculation_result : Result
             Realized or estimated, one metric, for the same chunks.
-        only_drifting : bool
-            Leave out columns without an alert.
 
         Returns
         -------
         DataFrame
             ``column_name``, ``pearsonr_correlation``, ``pearsonr_pvalue`` (for independent chunks),
-            ``has_drifted`` and ``rank`` from 1. A column that did not vary has no correlation and
-            comes last.
+            ``has_drifted`` and ``rank`` from 1. A column that did not vary has NaN and comes last.
 
         Raises
         ------
@@ -156,54 +143,48 @@ class CorrelationRanker:
         if self._level is None:
             raise not_fitted(self, "rank(...)")
         drift = _of_columns(rankable_result)
-        change = _single(performance_calculation_result)[[*_CHUNK, "value"]]
-        change = change.assign(change=(change["value"] - self._level).abs()).drop(columns="value")
+        performance = _single(performance_calculation_result)
+        change = performance[_CHUNK].assign(change=(performance["value"] - self._level).abs())
         both = drift.merge(change, on=_CHUNK, how="left", indicator=True)
-        n_unmatched = int((both["_merge"] != "both").sum())
-        if n_unmatched:
+        if n_unmatched := int((both["_merge"] != "both").sum()):
             raise ValueError(
                 f"{n_unmatched} drift values belong to chunks that the performance result lacks; "
                 "use the same chunks for both"
             )
         rows = [
-            (name, *_pearson(part["value"], part["change"]), bool(part["alert"].any()))
+            (name, *_pearson(part[["value", "change"]].dropna()), part["alert"].any())
             for name, part in both.groupby("column")
         ]
         names = ["column_name", "pearsonr_correlation", "pearsonr_pvalue", "has_drifted"]
         table = pd.DataFrame(rows, columns=names)
         if only_drifting:
             table = table[table["has_drifted"]]
-        return _numbered(_by_strength(table, "pearsonr_correlation"))
+        return _ranked(table, "pearsonr_correlation")
 
 
 class ImpactRanker:
     """Rank columns by what their change does to the expected loss, in the unit of the metric.
 
     A second model, which does not see the prediction, learns the loss of a row from the features
-    in the reference. The contribution of a column is its mean TreeSHAP value over a chunk less that
-    over the reference (over at most 10,000 of its rows). Contributions add up to the change that
-    this model expects. It is usually close to the change that the DLE estimates; where the two
-    differ much (`changes`), do not trust the ranking. Like any estimate, it does not see concept
-    drift, and broken data mislead it.
+    in the reference. The contribution of a column is its mean TreeSHAP value over a chunk minus
+    that over the reference (at most 10,000 rows). Contributions add up to the change that this
+    model expects; compare it with that of the DLE (`changes`). Like any estimate, it does not see
+    concept drift, and broken data mislead it. Source: S. Lundberg and others, From local
+    explanations to global understanding with explainable AI for trees, Nature Machine Intelligence
+    2 (2020). Taught in lesson 06.
 
     Parameters
     ----------
     dle : DLE
-        Which features, metric and chunks; fitted or not. One metric that is a mean of rows.
+        Which features, metric and chunks; fitted or not. One metric that is a mean over rows.
     groups : dict of str to list of str, optional
-        Columns that say the same thing, such as a stone's weight and its dimensions: between them
-        the split is arbitrary, their sum is not.
+        Columns that measure the same thing, such as a stone's weight and its dimensions: the split
+        between them is arbitrary, their sum is not.
 
     Raises
     ------
     ValueError
-        For a DLE with several metrics, a root or a total; for groups that overlap, or name what is
-        no feature.
-
-    Notes
-    -----
-    Source: S. Lundberg and others, From local explanations to global understanding with explainable
-    AI for trees, Nature Machine Intelligence 2 (2020). Taught in lesson 06.
+        For another metric; for groups that overlap, or name what is not a feature.
 
     Examples
     --------
@@ -222,32 +203,24 @@ class ImpactRanker:
 
     def __init__(self, dle: DLE, *, groups: Mapping[str, Sequence[str]] | None = None) -> None:
         self.dle = dle
-        self.groups = _checked_groups(groups or {}, _of_one_mean(dle)._features)
+        self.groups = _checked_groups(groups or {}, _rules(dle)._features)
         self._state: _Impact | None = None
 
     @property
     def metric(self) -> RowMetric:
         """The metric whose change is split."""
-        rules = self._state.rules if self._state else _of_one_mean(self.dle)
-        return rules._metrics[0]
+        return (self._state.rules if self._state else _rules(self.dle))._metrics[0]
 
     def fit(self, reference: pd.DataFrame) -> ImpactRanker:
-        """Learn the loss from the features, and the mean contributions in the reference.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `DLE.fit`.
-        """
-        rules = _of_one_mean(self.dle)
-        groups = _checked_groups(self.groups, rules._features)
-        metric = rules._metrics[0]
+        """Learn from the reference; raise the errors of `DLE.fit`."""
+        rules = _rules(self.dle)
+        features, metric = rules._features, rules._metrics[0]
+        groups = _checked_groups(self.groups, features)
         schema = rules._schema(reference)
         table = schema.read(reference)
         rules._check_reference(table)
         rows = np.flatnonzero(~np.isnan(table[rules._label]))
         loss = metric.rows(*(table[name][rows] for name in (rules._label, rules.y_pred)))
-        features = rules._features
         matrix, settings = table.matrix(features, rows), rules.hyperparameters
         data = bin_matrix(matrix, table.categorical(features), hyperparameters=settings)
         nanny = grow(data, loss, settings, name=f"`{metric.name}` of a row")
@@ -262,8 +235,8 @@ class ImpactRanker:
         Parameters
         ----------
         analysis : DataFrame
-            With the features and the prediction; the label is not read. Of a chunk with more than
-            2,000 rows as many are drawn.
+            With the features and the prediction; the label is not read. At most 2,000 rows of a
+            chunk are used, drawn at random.
 
         Returns
         -------
@@ -278,67 +251,53 @@ class ImpactRanker:
         """
         if self._state is None:
             raise not_fitted(self, "rank(analysis)")
-        rules, state = self._state.rules, self._state
+        state, rules = self._state, self._state.rules
         table = state.schema.read(analysis, skip=[rules._label], name="analysis")
         features = rules._features
         parts = []
         for chunk in table.cut(rules._chunker).chunks:
             sample = draw(table, features, np.r_[chunk.rows], self._max_rows)
-            change = _contributions(state.nanny, table.matrix(features, sample))
-            change = change - state.reference_mean
-            by_name = _grouped(dict(zip(features, change, strict=True)), state.groups)
-            ranked = pd.DataFrame(by_name.items(), columns=["column", "contribution"])
-            ranked.insert(1, "metric", self.metric.name)
-            ranked.insert(0, "key", chunk.key)
-            ranked.insert(0, "chunk_index", chunk.index)
-            parts.append(_numbered(_by_strength(ranked, "contribution")))
-        return pd.concat(parts, ignore_index=True)
+            mean = _contributions(state.nanny, table.matrix(features, sample))
+            change = dict(zip(features, mean - state.reference_mean, strict=True))
+            sums = {name: sum(map(change.pop, group)) for name, group in state.groups.items()}
+            part = pd.DataFrame((sums | change).items(), columns=["column", "contribution"])
+            part = part.assign(chunk_index=chunk.index, key=chunk.key, metric=self.metric.name)
+            parts.append(_ranked(part, "contribution"))
+        order = ["chunk_index", "key", "column", "metric", "contribution", "rank"]
+        return pd.concat(parts, ignore_index=True)[order]
 
     def changes(self, analysis: pd.DataFrame) -> pd.DataFrame:
-        """Put the change that this ranker expects beside the one that the DLE estimates.
+        """Compare the change that this ranker expects with the one that the DLE estimates.
 
         Where the two differ much, do not trust the ranking: the loss then depends on the
-        prediction, which this ranker does not see.
-
-        Parameters
-        ----------
-        analysis : DataFrame
-            As in `rank`.
+        prediction, which this ranker does not see. The frame is that of `rank`.
 
         Returns
         -------
         DataFrame
             ``chunk_index``, ``key``, ``metric``, ``change`` (the sum of the contributions),
-            ``change_estimated`` (of the DLE, against its reference chunks) and ``distance``, the
-            first less the second.
+            ``change_estimated`` (of the DLE, against its reference chunks) and ``distance``, their
+            difference.
 
         Raises
         ------
         TypeError, ValueError
-            Before `fit` of this ranker or of the DLE, when the two were fitted with different
-            parameters, or as `DLE.estimate`.
+            Before `fit` of both, after `fit` with different parameters, or as `DLE.estimate`.
         """
         chunks = ["chunk_index", "key", "metric"]
         change = self.rank(analysis).groupby(chunks, sort=False)["contribution"].sum()
-        self._require_same_rules()
+        if self._state and self.dle._fitted:
+            mine, theirs = (fitted.rules.get_params() for fitted in (self._state, self.dle._fitted))
+            if other := [name for name in _SHARED if mine[name] != theirs[name]]:
+                raise ValueError(
+                    f"the DLE was fitted with another `{other[0]}` than this ranker; fit both again"
+                )
         estimated = self.dle.estimate(analysis).to_df()
         reference = estimated[estimated["period"] == "reference"]
         reference_mean = np.average(reference["value"], weights=reference["n_rows"])
         later = estimated[estimated["period"] == "analysis"].set_index(chunks)["value"]
         both = pd.DataFrame({"change": change, "change_estimated": later - reference_mean})
         return both.assign(distance=both["change"] - both["change_estimated"]).reset_index()
-
-    def _require_same_rules(self) -> None:
-        """Refuse to compare with a DLE that was fitted with other columns, chunks or metrics."""
-        state, fitted = self._state, self.dle._fitted
-        if state is None or fitted is None:
-            return  # `rank` and `estimate` refuse those
-        theirs = fitted.rules.get_params()
-        other = [n for n, v in state.rules.get_params().items() if n in _SHARED and v != theirs[n]]
-        if other:
-            raise ValueError(
-                f"the DLE was fitted with another `{other[0]}` than this ranker; fit both again"
-            )
 
 
 @dataclass(frozen=True)
@@ -352,34 +311,25 @@ class _Impact:
     reference_mean: NDArray[np.float64]
 
 
-def _of_one_mean(dle: DLE) -> DLE:
-    """Return the rules of a DLE with one metric that is a mean over rows; refuse any other."""
+def _rules(dle: DLE) -> DLE:
+    """Return the frozen parameters of a DLE with one metric that is a mean over rows."""
     rules = dle._frozen()
-    metrics = rules._metrics
-    if len(metrics) != 1:
+    metric, *others = rules._metrics
+    if others:
         raise ValueError(
-            f"the DLE has {len(metrics)} metrics; impact has one unit: give it a single one"
+            f"the DLE has {len(others) + 1} metrics; impact has one unit: give it a single one"
         )
-    if isinstance(metrics[0], RootMetric):
+    if isinstance(metric, RootMetric):
         raise ValueError(
-            f"the DLE has `metrics=[{metrics[0].name!r}]`, the root of a mean, and "
-            "contributions to it do not add up; use mae, mse or a RowMetric"
+            f"the DLE has `metrics=[{metric.name!r}]`, the root of a mean, and contributions to it "
+            "do not add up; use mae, mse or a RowMetric"
         )
-    if metrics[0].total:
+    if metric.total:
         raise ValueError(
-            f"the DLE has `metrics=[{metrics[0].name!r}]`, a total, and contributions are "
-            "per row; use the metric without `total=True`"
+            f"the DLE has `metrics=[{metric.name!r}]`, a total, and contributions are per row; "
+            "use the metric without `total=True`"
         )
     return rules
-
-
-def _grouped(
-    contributions: Mapping[str, float], groups: Mapping[str, Sequence[str]]
-) -> dict[str, float]:
-    """Return the sum of each group, then the columns that are in none."""
-    members = {name for names in groups.values() for name in names}
-    sums = {group: sum(contributions[name] for name in names) for group, names in groups.items()}
-    return sums | {name: v for name, v in contributions.items() if name not in members}
 
 
 def _contributions(nanny: Booster, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -406,18 +356,15 @@ def _checked_groups(
 
 def _of_columns(result: Result) -> pd.DataFrame:
     frame = result.to_df()
-    of_model = int((frame["column"] == "").sum())
-    if of_model:
+    if of_model := int((frame["column"] == "").sum()):
         raise ValueError(
             f"{of_model} of {len(frame)} values of the result are not about columns; pass one of a "
             "monitor of columns"
         )
-    metrics = frame.groupby("column")["metric"].nunique()
-    several = metrics[metrics > 1]
-    if len(several):
+    n_metrics = frame.groupby("column")["metric"].nunique()
+    for column, n in n_metrics[n_metrics > 1].items():
         raise ValueError(
-            f"`{several.index[0]}` has {several.iloc[0]} metrics in the result; choose one with "
-            "`.filter(metrics=...)`"
+            f"`{column}` has {n} metrics in the result; choose one with `.filter(metrics=...)`"
         )
     return frame
 
@@ -431,19 +378,16 @@ def _single(result: Result) -> pd.DataFrame:
     return result.to_df()
 
 
-def _pearson(x: pd.Series, y: pd.Series) -> tuple[float, float]:
+def _pearson(pairs: pd.DataFrame) -> tuple[float, float]:
     from scipy import stats
 
-    known = x.notna() & y.notna()
-    if known.sum() < 2 or x[known].nunique() < 2 or y[known].nunique() < 2:
+    if pairs.nunique().min() < 2:
         return np.nan, np.nan
-    result = stats.pearsonr(x[known], y[known])
+    result = stats.pearsonr(pairs["value"], pairs["change"])
     return float(result.statistic), float(result.pvalue)
 
 
-def _by_strength(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    return table.sort_values(name, key=abs, ascending=False, kind="stable", na_position="last")
-
-
-def _numbered(table: pd.DataFrame) -> pd.DataFrame:
-    return table.reset_index(drop=True).assign(rank=np.arange(1, len(table) + 1))
+def _ranked(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Sort by absolute value, largest first and NaN last, and number the rows from 1."""
+    table = table.sort_values(by, key=abs, ascending=False, kind="stable", ignore_index=True)
+    return table.assign(rank=np.arange(1, len(table) + 1))

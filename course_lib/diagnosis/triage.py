@@ -1,19 +1,15 @@
-"""Triage: what moved in each chunk, whether it hurts, a verdict and the next step.
-
-Taught in lesson 07.
-"""
+"""Triage: what moved in each chunk, whether it hurts, a verdict and the next step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.core.result import Result
-from course_lib.diagnosis.decomposition import decompose_change, require_pair
+from course_lib.core.result import Result, several
+from course_lib.diagnosis.decomposition import CHUNK, decompose_change, require_pair
 
 __all__ = ["N_COLUMNS", "VERDICTS", "labelled", "persistent", "signals", "triage"]
 
@@ -24,7 +20,6 @@ N_COLUMNS = 3
 #: A chunk counts as labelled if its share of labels is at least this times the reference median.
 LABELLED = 0.9
 
-_CHUNK = ["chunk_index", "key", "start_date", "end_date"]
 _SERIES = ["name", "metric"]
 _SIGNAL = ["chunk_index", *_SERIES, "given", "is_column", "distance", "alert"]
 #: Each finding with its verdict and the next step.
@@ -59,9 +54,8 @@ def triage(
 ) -> pd.DataFrame:
     """Return a verdict and a next step for each analysis chunk, from the results of all monitors.
 
-    A signal is one metric of one column, or of all. It is on in a chunk when it alerts there and in
-    at least one more of three consecutive chunks (`persistent`). The same rule holds for the
-    estimate and the realized values.
+    A signal is one metric of one column, or of all. Signals, estimate and realized values are on
+    in a chunk when they alert there and in one more of three consecutive chunks (`persistent`).
 
     Verdicts of a chunk with its labels, in this order:
 
@@ -82,13 +76,12 @@ def triage(
     Parameters
     ----------
     estimated, realized : Result
-        Of `DLE` or `CBPE` and of `PerformanceCalculator`, the same single metric. `realized` may
-        lack the labels that are not published yet (`as_of`), or be left out.
+        As for `decompose_change`. `realized` may lack labels that are not published yet (`as_of`).
     multivariate, univariate, quality : Result or list of Result
         Of the drift and quality monitors, on the inputs.
     impact : DataFrame, optional
-        From `ImpactRanker.rank`; gives the columns of a covariate shift. By default these are the
-        columns that moved most.
+        From `ImpactRanker.rank`: names the columns of a covariate shift, instead of those that
+        moved most.
 
     Returns
     -------
@@ -96,49 +89,57 @@ def triage(
         One row per analysis chunk: ``chunk_index``, ``key``, ``start_date``, ``end_date``;
         ``moved``, the columns and detectors that are on, largest change (in standard deviations of
         the reference) first; ``hurts`` (True, False or missing); ``verdict``, one of `VERDICTS`;
-        ``columns``, the most likely ones, at most three, best first (none for concept drift: see
+        ``columns``, at most three, the most likely first (none for concept drift: see
         `error_by_segment`); ``next_step``. Names are joined by commas.
 
     Raises
     ------
     TypeError, ValueError
-        When an argument is not a result, has other chunks than `estimated`, is given twice or lacks
-        the reference.
+        For what is not a result, has other chunks, is given twice or lacks the reference.
 
     Notes
     -----
-    The rule is two of three chunks, not Holm's correction for the number of series. On the desk
-    both find every week of the incidents that inputs can show, but Holm's flags more quiet weeks
-    (``docs/evidence.md``). A random alert rarely repeats, but one unusual chunk can be highly
-    significant. With hundreds of series, also lower the ``false_alarm_rate`` of their thresholds.
-    The rule costs a delay: an alert counts once a second one follows, so a verdict may change while
-    the next two chunks arrive. Taught in lesson 07.
+    Holm's correction for the number of series finds the same incidents on the desk, but flags more
+    quiet weeks (``docs/evidence.md``): a random alert rarely repeats, but one unusual chunk can be
+    highly significant. With hundreds of series, also lower the ``false_alarm_rate`` of their
+    thresholds. An alert counts once a second one follows, so a verdict may change while the next
+    two chunks arrive. Taught in lesson 07.
 
     Examples
     --------
     >>> import numpy as np, pandas as pd
     >>> from course_lib import DLE, PerformanceCalculator, triage
     >>> rng = np.random.default_rng(0)
-    >>> frame = pd.DataFrame({"size": rng.uniform(0, 1, 3000)})
-    >>> frame["predicted"] = 100 * frame["size"]
-    >>> frame["price"] = frame["predicted"] + rng.normal(0, 5, 3000)
+    >>> frame = pd.DataFrame(rng.normal(size=(3000, 2)), columns=["size", "price"])
     >>> roles = {"y_pred": "predicted", "y_true": "price", "metrics": "mae"}
-    >>> dle = DLE(feature_column_names=["size"], **roles).fit(frame)
-    >>> calculator = PerformanceCalculator(problem_type="regression", **roles).fit(frame)
-    >>> fallen = frame.assign(price=0.8 * frame["price"])
-    >>> triaged = triage(estimated=dle.estimate(fallen), realized=calculator.calculate(fallen))
+    >>> reference = frame.assign(predicted=0.0)
+    >>> dle = DLE(["size"], **roles).fit(reference)
+    >>> calculator = PerformanceCalculator(problem_type="regression", **roles).fit(reference)
+    >>> later = reference.assign(price=2 * frame["price"])
+    >>> triaged = triage(estimated=dle.estimate(later), realized=calculator.calculate(later))
     >>> triaged["verdict"].unique().tolist()
     ['concept drift']
     """
-    chunks = _chunks_of(estimated)
+    _as_list("estimated", [estimated])
+    if estimated.kind != "estimated" or len(estimated.series) != 1:
+        raise ValueError(
+            f"`estimated` holds {several(len(estimated.series), 'metric')} of {estimated.kind} "
+            "values; give one metric of a DLE or CBPE, chosen with `.filter(metrics=...)`"
+        )
+    chunks = estimated.filter(period="analysis").to_df()[CHUNK]
     given = {"multivariate": multivariate, "univariate": univariate, "quality": quality}
     moved = signals(chunks, {name: _as_list(name, value) for name, value in given.items()})
-    outcome = _outcome(chunks, estimated, realized)
+    moved = moved[moved["on"]]
+    if impact is None:
+        impact = pd.DataFrame(columns=["chunk_index", "column", "rank"])
+    impact = impact.sort_values("rank")
     rows = []
-    for index, expected, hurts, beyond in outcome:
-        on = moved[moved["on"] & (moved["chunk_index"] == index)]
-        evidence = _Evidence(on, expected, hurts, beyond, _ranked_columns(impact, index))
-        rows.append((", ".join(map(str, evidence.moved)), hurts, *evidence.conclusion()))
+    for index, expected, hurts, beyond in _outcomes(chunks, estimated, realized):
+        on, ranked = (frame[frame["chunk_index"] == index] for frame in (moved, impact))
+        finding, columns = _finding(on, ranked["column"].tolist(), expected, hurts, beyond)
+        verdict, next_step = _FINDINGS[finding]
+        named = ", ".join(on["name"].unique()), ", ".join(columns[:N_COLUMNS])
+        rows.append((named[0], hurts, verdict, named[1], next_step))
     names = ["moved", "hurts", "verdict", "columns", "next_step"]
     table = pd.DataFrame(rows, columns=names, dtype=object)
     return pd.concat([chunks, table.astype({"hurts": "boolean"})], axis=1)
@@ -146,6 +147,8 @@ def triage(
 
 def persistent(alerts: ArrayLike) -> Flags:
     """Keep the alerts of chunks with another alert among three consecutive chunks.
+
+    The first chunk of an incident is kept once the second or third alerts. Taught in lesson 06.
 
     Parameters
     ----------
@@ -155,10 +158,6 @@ def persistent(alerts: ArrayLike) -> Flags:
     Returns
     -------
     ndarray of bool, shape (n,)
-
-    Notes
-    -----
-    The first chunk of an incident is kept once the second or third alerts. Taught in lesson 06.
 
     Examples
     --------
@@ -173,60 +172,37 @@ def persistent(alerts: ArrayLike) -> Flags:
     return np.asarray(flags & shared)
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """Evidence of one chunk: signals that are on (largest change first), and the performance."""
+def _finding(
+    on: pd.DataFrame, ranked: list[str], expected: bool, hurts: bool | None, beyond: bool
+) -> tuple[str, list[str]]:
+    """Return the finding of a chunk and its columns; `on` has the largest change first."""
+    columns = on[on["is_column"]]
 
-    on: pd.DataFrame
-    expected: bool
-    hurts: bool | None
-    beyond: bool
-    ranked: list[str]
+    def named(field: str, *values: str) -> list[str]:
+        return columns.loc[columns[field].isin(values), "name"].unique().tolist()
 
-    @property
-    def moved(self) -> list[str]:
-        return list(dict.fromkeys(self.on["name"]))
-
-    def columns(self, *metrics: str, given: str | None = None) -> list[str]:
-        """Return the columns that are on, optionally only of some metrics or of one argument."""
-        part = self.on[self.on["is_column"]]
-        if metrics:
-            part = part[part["metric"].isin(metrics)]
-        if given is not None:
-            part = part[part["given"] == given]
-        return list(dict.fromkeys(part["name"]))
-
-    def conclusion(self) -> tuple[str, str, str]:
-        finding, columns = self._without_labels() if self.hurts is None else self._with_labels()
-        verdict, next_step = _FINDINGS[finding]
-        return verdict, ", ".join(map(str, columns[:N_COLUMNS])), next_step
-
-    def _with_labels(self) -> tuple[str, list[str]]:
-        if not self.hurts:
-            return ("harmless", self.columns()) if len(self.on) else ("quiet", [])
-        if missing := self.columns("missing_values"):
-            return "faulty", missing
-        if not self.beyond:
-            return "explained", self._shifted()
-        if inconsistent := self.columns("residual"):
-            return "faulty", inconsistent
-        if outside := self.columns("unseen_values", "out_of_range"):
-            return "outside", outside
-        return "changed", []
-
-    def _without_labels(self) -> tuple[str, list[str]]:
-        if missing := self.columns("missing_values"):
-            return "suspect", missing
-        if self.expected:
-            return "expected", self._shifted()
-        inconsistent = self.columns("residual")
-        # New kinds of rows also cause drift in single columns; a pipeline fault may not.
-        if inconsistent and not set(inconsistent) & set(self.columns(given="univariate")):
-            return "suspect", inconsistent
-        return ("harmless so far", self.columns()) if len(self.on) else ("quiet so far", [])
-
-    def _shifted(self) -> list[str]:
-        return self.ranked or self.columns(given="univariate")
+    moved, drifted = columns["name"].unique().tolist(), named("given", "univariate")
+    missing, inconsistent = named("metric", "missing_values"), named("metric", "residual")
+    outside = named("metric", "unseen_values", "out_of_range")
+    rules: list[tuple[object, str, list[str]]] = [
+        (not hurts and len(on), "harmless", moved),
+        (not hurts, "quiet", []),
+        (missing, "faulty", missing),
+        (not beyond, "explained", ranked or drifted),
+        (inconsistent, "faulty", inconsistent),
+        (outside, "outside", outside),
+        (True, "changed", []),
+    ]
+    if hurts is None:
+        rules = [
+            (missing, "suspect", missing),
+            (expected, "expected", ranked or drifted),
+            # New kinds of rows also cause drift in single columns; a pipeline fault may not.
+            (not {*inconsistent} & {*drifted} and inconsistent, "suspect", inconsistent),
+            (len(on), "harmless so far", moved),
+            (True, "quiet so far", []),
+        ]
+    return next((finding, names) for applies, finding, names in rules if applies)
 
 
 def signals(chunks: pd.DataFrame, given: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
@@ -236,8 +212,7 @@ def signals(chunks: pd.DataFrame, given: Mapping[str, Sequence[Result]]) -> pd.D
     """
     parts = [_measured(chunks, name, item) for name, results in given.items() for item in results]
     if not parts:
-        table = pd.DataFrame(columns=[*_SIGNAL, "on"])
-        return table.astype({"is_column": bool, "on": bool})
+        return pd.DataFrame(columns=[*_SIGNAL, "on"]).astype({"is_column": bool, "on": bool})
     table = pd.concat(parts, ignore_index=True).sort_values("chunk_index", kind="stable")
     duplicated = table.duplicated(["chunk_index", *_SERIES])
     if duplicated.any():
@@ -250,13 +225,18 @@ def signals(chunks: pd.DataFrame, given: Mapping[str, Sequence[Result]]) -> pd.D
 
 def _measured(chunks: pd.DataFrame, given: str, result: Result) -> pd.DataFrame:
     """Return the analysis rows of a result with their distance from the reference."""
-    _same_chunks(chunks, given, result)
+    require_same_chunks(given, result, chunks, of="estimated")
     frame = result.to_df()
     frame["is_column"] = frame["column"] != ""
     frame["name"] = frame["column"].where(frame["is_column"], frame["metric"])
     reference = frame[frame["period"] == "reference"].groupby(_SERIES)["value"]
     stats = reference.agg(["mean", "std", "count"])
-    _require_reference(given, stats)
+    n_short = int((stats["count"] < 2).sum())
+    if n_short or stats.empty:
+        raise ValueError(
+            f"`{given}` has {n_short or 'only'} series with fewer than 2 reference chunks, against "
+            'which a change is measured; pass the result without `.filter(period="analysis")`'
+        )
     analysis = frame[frame["period"] == "analysis"].merge(stats, left_on=_SERIES, right_index=True)
     change, std = (analysis["value"] - analysis["mean"]).abs(), analysis["std"]
     # If the reference does not vary, any change is infinitely far from it.
@@ -264,35 +244,25 @@ def _measured(chunks: pd.DataFrame, given: str, result: Result) -> pd.DataFrame:
     return analysis.assign(given=given, distance=distance)[_SIGNAL]
 
 
-def _outcome(
+def _outcomes(
     chunks: pd.DataFrame, estimated: Result, realized: Result | None
-) -> list[tuple[int, bool, bool | None, bool]]:
+) -> Iterable[tuple[int, bool, bool | None, bool]]:
     """Return per chunk: index, estimate on, realized on (None without labels), unexplained on."""
-    expected = persistent(estimated.filter(period="analysis").to_df()["alert"])
-    indexes = chunks["chunk_index"].tolist()
-    if realized is None:
-        return [(index, bool(e), None, False) for index, e in zip(indexes, expected, strict=True)]
-    require_pair(estimated, realized)
-    _same_chunks(chunks, "realized", realized)
-    known = labelled(realized).to_numpy()
-    hurts = persistent(realized.filter(period="analysis").to_df()["alert"].to_numpy() & known)
-    beyond = np.zeros(len(known), dtype=bool)
-    if known.any():
-        parts = decompose_change(estimated, realized)
-        beyond = chunks["chunk_index"].isin(parts.loc[parts["beyond"], "chunk_index"]).to_numpy()
-    return [
-        (index, bool(e), bool(h) if k else None, bool(b))
-        for index, e, h, k, b in zip(
-            indexes, expected, hurts, known, persistent(beyond & known), strict=True
-        )
-    ]
-
-
-def _ranked_columns(impact: pd.DataFrame | None, index: int) -> list[str]:
-    if impact is None:
-        return []
-    ranked = impact[impact["chunk_index"] == index].sort_values("rank")
-    return [str(name) for name in ranked["column"]]
+    index = chunks["chunk_index"]
+    expected = persistent(estimated.filter(period="analysis").to_df()["alert"]).tolist()
+    hurts: list[bool | None] = [None] * len(index)
+    beyond = [False] * len(index)
+    if realized is not None:
+        require_pair(estimated, realized)
+        require_same_chunks("realized", realized, chunks, of="estimated")
+        known = labelled(realized)
+        alerts = persistent(known & realized.filter(period="analysis").to_df()["alert"])
+        hurts = [alert if k else None for alert, k in zip(alerts.tolist(), known, strict=True)]
+        if known.any():
+            parts = decompose_change(estimated, realized)
+            outside = index.isin(parts.loc[parts["beyond"], "chunk_index"])
+            beyond = persistent(known & outside).tolist()
+    return zip(index, expected, hurts, beyond, strict=True)
 
 
 def labelled(realized: Result) -> pd.Series:
@@ -304,43 +274,20 @@ def labelled(realized: Result) -> pd.Series:
     return known[frame["period"] == "analysis"].reset_index(drop=True)
 
 
-def _chunks_of(estimated: Result) -> pd.DataFrame:
-    _require_result("estimated", estimated)
-    if estimated.kind != "estimated" or len(estimated.series) != 1:
-        n_metrics = len(estimated.series)
+def require_same_chunks(given: str, result: Result, chunks: pd.DataFrame, *, of: str) -> None:
+    """Raise an error unless the analysis chunks of a result are these."""
+    own = result.filter(period="analysis").to_df()[list(chunks)].drop_duplicates()
+    both = [frame.reset_index(drop=True).astype(object) for frame in (own, chunks)]
+    if not both[0].equals(both[1]):
         raise ValueError(
-            f"`estimated` holds {n_metrics} {'metric' if n_metrics == 1 else 'metrics'} of "
-            f"{estimated.kind} values; give one metric of a DLE or CBPE, chosen with "
-            "`.filter(metrics=...)`"
-        )
-    return estimated.filter(period="analysis").to_df()[_CHUNK].reset_index(drop=True)
-
-
-def _same_chunks(chunks: pd.DataFrame, given: str, result: Result) -> None:
-    own_chunks = result.filter(period="analysis").to_df()[_CHUNK].drop_duplicates()
-    if not own_chunks.reset_index(drop=True).equals(chunks):
-        raise ValueError(
-            f"`{given}` has {len(own_chunks)} analysis chunks that are not the {len(chunks)} of "
-            "`estimated`; calculate all results on the same frame with the same chunks"
-        )
-
-
-def _require_reference(given: str, stats: pd.DataFrame) -> None:
-    n_short = int((stats["count"] < 2).sum())
-    if n_short or stats.empty:
-        raise ValueError(
-            f"`{given}` has {n_short or 'only'} series with fewer than 2 reference chunks, against "
-            'which a change is measured; pass the result without `.filter(period="analysis")`'
+            f"`{given}` has {len(own)} analysis chunks that are not the {len(chunks)} of `{of}`; "
+            "calculate all results on the same frame with the same chunks"
         )
 
 
 def _as_list(name: str, value: Results) -> list[Result]:
     results = [value] if isinstance(value, Result) else list(value)
     for result in results:
-        _require_result(name, result)
+        if not isinstance(result, Result):
+            raise TypeError(f"`{name}` must be a Result, got {type(result).__name__}")
     return results
-
-
-def _require_result(name: str, result: object) -> None:
-    if not isinstance(result, Result):
-        raise TypeError(f"`{name}` must be a Result, got {type(result).__name__}")

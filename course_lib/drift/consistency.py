@@ -1,7 +1,4 @@
-"""Consistency: which column no longer fits what the other columns say of it.
-
-Taught in lesson 05.
-"""
+"""Consistency: which column no longer fits what the other columns say of it."""
 
 from __future__ import annotations
 
@@ -47,33 +44,30 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
     """Measure, per column, how far it lies from what the other columns say it should be.
 
     Models learned from the reference predict each column: one from all others, and one more
-    without each of the (at most three) columns that this prediction leans on most. The residual of
-    a row is the smallest that one of them leaves, so a row counts against a column only if no other
-    single column can be blamed for it. The value of a chunk is the mean residual: in the unit of
-    the column for numbers, of 1 − predicted probability of the category found for categories. 0
-    means that the others give the column away. The column that no longer fits the rest rises; the
-    columns that are predicted from it rise little. No row counts for more than 20 times the mean
-    residual of the reference, so that one impossible value neither alerts nor spoils a limit.
-    Models and that mean come from at most 100,000 rows, drawn with a constant seed; of a chunk all
-    rows are measured.
+    without each of the (at most three) columns that contribute most to this prediction. The
+    residual of a row is the smallest that one of them leaves, so a row counts against a column only
+    if no other single column explains it. The value of a chunk is the mean residual: in the unit of
+    the column for numbers, 1 − predicted probability of the category found for categories. 0 means
+    that the others determine the column. The column that no longer fits the others rises; columns
+    that are predicted from it rise little.
+
+    No row counts for more than 20 times the mean residual of the reference, so that one impossible
+    value neither alerts nor spoils a limit. Models and that mean come from at most 100,000 rows,
+    drawn with a constant seed; of a chunk all rows are measured. The smallest of residuals that
+    each ignore one input are the structured residuals of fault isolation (Gertler, 1988,
+    doi:10.1109/37.9163). Two columns cannot be told apart: which of them is wrong takes a third
+    that depends on both. Taught in lesson 05.
 
     Parameters
     ----------
     column_names : list of str
         At least two, numeric or categorical. Missing values are inputs like any other; as a
         target such rows are left out. An unseen category has probability 0.
-    timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks; without it rows stay in the order
-        of the frame.
-    chunk_size, chunk_number, chunk_period, chunker
-        One of them; ten chunks when none is given.
+    timestamp_column_name, chunk_size, thresholds, ...
+        As in every monitor; see `course_lib.core.monitor.Monitor`.
     hyperparameters : dict, optional
         Passed to LightGBM; its defaults otherwise, with a learning rate of 0.2, 25 trees for a
         number and 5 for each category.
-    threshold : Threshold, optional
-        `PredictionIntervalThreshold()` when none is given.
-    thresholds : Threshold or dict of metric to Threshold, optional
-        The same under the name that all monitors share; give one of the two.
     cross_fit : bool
         Measure each reference chunk with models that did not see it (five blocks of chunks), and
         production with the models of all five, on average.
@@ -82,12 +76,6 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
     ------
     TypeError, ValueError
         For fewer than two columns, one without values or one with over 100 categories.
-
-    Notes
-    -----
-    The smallest of residuals that each ignore one input are the structured residuals of fault
-    isolation (Gertler, 1988, doi:10.1109/37.9163). Two columns cannot be told apart: which of them
-    is wrong takes a third that depends on both. Taught in lesson 05.
 
     Examples
     --------
@@ -118,9 +106,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
         self.column_names = listed(column_names)
         self.hyperparameters = copied(hyperparameters)
         super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            cross_fit=cross_fit,
-            **options,
+            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
         )
 
     def _resolve(self) -> None:
@@ -185,7 +171,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
         if column.kind == "categorical":
             # Code 0, for unseen values, is a class without rows: its probability is near 0.
             settings = {"objective": "multiclass", "num_class": column.missing_code}
-            settings = settings | {"num_iterations": CLASS_ROUNDS}
+            settings = {**settings, "num_iterations": CLASS_ROUNDS}
         settings = {**settings, "learning_rate": LEARNING_RATE, **(self.hyperparameters or {})}
         rows = draw(table, [column.name, *names], rows, MAX_ROWS)
         matrix, target = table.matrix(names, rows), table[column.name][rows].astype(float)
@@ -198,13 +184,8 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
             known = ~column.is_missing(table[column.name][chunk.rows])
             n = int(known.sum())
             if not n:
-                yield Reading(
-                    self._metric,
-                    np.nan,
-                    0,
-                    column.name,
-                    note=f"all {len(chunk):,} values of the chunk are missing",
-                )
+                note = f"all {len(chunk):,} values of the chunk are missing"
+                yield Reading(self._metric, np.nan, 0, column.name, note=note)
                 continue
             residual = witnesses.residuals(table, np.flatnonzero(known) + chunk.rows.start)
             error = float(residual.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
@@ -225,18 +206,14 @@ class _Witnesses:
     panels: list[list[Booster]] = field(default_factory=list)  # of the blocks, instead of boosters
 
     def residuals(self, table: Table, rows: NDArray[np.intp]) -> Floats:
+        """The smallest residual of each row, at most the cap; of panels their mean."""
         found = table[self.column.name][rows]
         inputs = [table.matrix(view, rows) for view in self.views]
-        panels = self.panels or [self.boosters]
-        smallest = (self._smallest(found, inputs, panel) for panel in panels)
-        return np.asarray(sum(smallest) / len(panels))
-
-    def _smallest(self, found: Encoded, inputs: list[Floats], panel: list[Booster]) -> Floats:
-        each = [
-            self._residuals(found, predict(booster, matrix))
-            for booster, matrix in zip(panel, inputs, strict=True)
-        ]
-        return np.asarray(np.minimum(np.min(each, axis=0), self.cap))
+        smallest = []
+        for panel in self.panels or [self.boosters]:
+            expected = map(predict, panel, inputs)
+            smallest.append(np.min([self._residuals(found, part) for part in expected], axis=0))
+        return np.asarray(np.mean(np.minimum(smallest, self.cap), axis=0))
 
     def _residuals(self, found: Encoded, expected: Floats) -> Floats:
         if self.column.kind == "numeric":

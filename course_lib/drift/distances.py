@@ -32,7 +32,7 @@ def kolmogorov_smirnov_distance(reference: ArrayLike, chunk: ArrayLike) -> float
     """Return the largest gap between two empirical distribution functions, from 0 to 1.
 
     0 means equal samples. Exact for samples of any size, ties included. Missing values are left
-    out. The statistic of scipy.stats.ks_2samp.
+    out. The statistic of scipy.stats.ks_2samp. Taught in lesson 06.
 
     Parameters
     ----------
@@ -42,10 +42,6 @@ def kolmogorov_smirnov_distance(reference: ArrayLike, chunk: ArrayLike) -> float
     ------
     ValueError
         When a sample has no value, or an infinite one.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------
@@ -64,7 +60,7 @@ def wasserstein_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
 
     0 means equal samples; the mean distance that values must be moved to turn one sample into the
     other. Exact for samples of any size. Missing values are left out. As
-    scipy.stats.wasserstein_distance.
+    scipy.stats.wasserstein_distance. Taught in lesson 06.
 
     Parameters
     ----------
@@ -74,10 +70,6 @@ def wasserstein_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
     ------
     ValueError
         When a sample has no value, or an infinite one.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------
@@ -98,6 +90,7 @@ def jensen_shannon_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
     The square root of the mean Kullback–Leibler divergence (base 2) of both shares from their
     average. 0 means equal shares, 1 that no bin holds both. An empty bin needs no correction.
     Source: J. Lin, IEEE Trans. Inf. Theory 37 (1991); scipy.spatial.distance.jensenshannon.
+    Taught in lesson 06.
 
     Parameters
     ----------
@@ -108,10 +101,6 @@ def jensen_shannon_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
     ------
     ValueError
         When the shapes differ or a side is empty.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------
@@ -129,7 +118,7 @@ def hellinger_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
     """Return the Hellinger distance of two sets of counts, from 0 to 1.
 
     √(Σ(√p − √q)² / 2): 0 means equal shares, 1 that no bin holds both. An empty bin needs no
-    correction. Source: E. Hellinger, J. reine angew. Math. 136 (1909).
+    correction. Source: E. Hellinger, J. reine angew. Math. 136 (1909). Taught in lesson 06.
 
     Parameters
     ----------
@@ -140,10 +129,6 @@ def hellinger_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
     ------
     ValueError
         When the shapes differ or a side is empty.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------
@@ -159,6 +144,7 @@ def l_infinity_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
 
     0 means equal shares; 0.05 that one category gained or lost five points in a hundred rows, and
     none more. The Chebyshev distance of the shares (scipy.spatial.distance.chebyshev).
+    Taught in lesson 06.
 
     Parameters
     ----------
@@ -169,10 +155,6 @@ def l_infinity_distance(reference: ArrayLike, chunk: ArrayLike) -> float:
     ------
     ValueError
         When the shapes differ or a side is empty.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------
@@ -188,7 +170,7 @@ def chi2_statistic(reference: ArrayLike, chunk: ArrayLike) -> float:
 
     0 means equal shares. Without drift it is about the number of categories less one, whatever the
     sample size; with drift it grows with the sample. Yates's correction applies to two categories.
-    The statistic of scipy.stats.chi2_contingency.
+    The statistic of scipy.stats.chi2_contingency. Taught in lesson 06.
 
     Parameters
     ----------
@@ -199,10 +181,6 @@ def chi2_statistic(reference: ArrayLike, chunk: ArrayLike) -> float:
     ------
     ValueError
         When the shapes differ or a side is empty.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------

@@ -1,7 +1,4 @@
-"""Domain classifier: whether rows of a chunk can be told from rows of the reference.
-
-Taught in lesson 05.
-"""
+"""Domain classifier: whether rows of a chunk can be told from rows of the reference."""
 
 from __future__ import annotations
 
@@ -39,7 +36,8 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
 
     It gets at most 2,000 rows of each, so that a chunk costs the same whatever its size and that of
     the reference. The value is the area under its ROC curve on rows it was not trained on: 0.5
-    means that chunk and reference look alike, 1 that a single row gives its origin away.
+    means that chunk and reference look alike, 1 that a single row shows its origin. Samples and
+    folds are drawn with a constant seed: the same frame gives the same values. Taught in lesson 05.
 
     Parameters
     ----------
@@ -47,35 +45,22 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
         Numeric or categorical; missing values and unseen categories are data.
     treat_as_categorical : list of str, optional
         Columns of numbers that are codes, such as a postcode.
-    timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks; without it rows stay in the order
-        of the frame.
-    chunk_size, chunk_number, chunk_period, chunker
-        One of them; ten chunks when none is given.
+    timestamp_column_name, chunk_size, thresholds, ...
+        As in every monitor; see `course_lib.core.monitor.Monitor`.
     cv_folds_num : int
         Folds, shuffled and stratified.
     hyperparameters : dict, optional
         Passed to LightGBM; its defaults otherwise, but for 50 trees of 8 leaves: more would learn
         the noise of some hundred rows.
     threshold : Threshold, optional
-        `PredictionIntervalThreshold()` when none is given; NannyML's rule is
-        ``ConstantThreshold(0.45, 0.65)``.
-    thresholds : Threshold or dict of metric to Threshold, optional
-        The same under the name that all monitors share; give one of the two.
+        As in every monitor; NannyML's rule is ``ConstantThreshold(0.45, 0.65)``.
     cross_fit : bool
         Tell each reference chunk from the other chunks only.
-    progress : bool
-        Show a progress bar.
 
     Raises
     ------
     TypeError, ValueError
         For no columns, or fewer than two folds.
-
-    Notes
-    -----
-    Samples and folds are drawn with a constant seed: the same frame gives the same values.
-    Taught in lesson 05.
 
     Examples
     --------
@@ -142,9 +127,8 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
         # Another seed than for the reference: equal rows are not drawn, or left out, in both.
         here = draw(table, state.names, np.r_[chunk.rows], self._max_rows, seed=SEED + 1)
         both = np.vstack([state.rows, table.matrix(state.names, here)])
-        yield Reading(
-            self._metric, self._auroc(both, len(state.rows), state.categorical), len(here)
-        )
+        auroc = self._auroc(both, len(state.rows), state.categorical)
+        yield Reading(self._metric, auroc, len(here))
 
     def _auroc(self, matrix: Floats, n_reference: int, categorical: Sequence[int]) -> float:
         from sklearn.metrics import roc_auc_score

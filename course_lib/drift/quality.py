@@ -1,27 +1,19 @@
-"""Data quality: missing values, unseen categories, numbers outside the range of the reference.
-
-Taught in lesson 06.
-"""
+"""Data quality: missing values, unseen categories, numbers outside the range of the reference."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, Literal, TypeVar, Unpack
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from course_lib.core.chunking import Chunk
 from course_lib.core.column_monitor import ColumnOptions, ColumnsMonitor
 from course_lib.core.readings import Reading
-from course_lib.core.schema import Column, Encoded, Schema, Table, listed
-from course_lib.core.thresholds import (
-    Bounds,
-    Limits,
-    PredictionIntervalThreshold,
-)
+from course_lib.core.schema import Column, Encoded, Table, listed
+from course_lib.core.thresholds import Bounds, Limits, PredictionIntervalThreshold
 
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
 
@@ -29,9 +21,10 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]  # of each code of a column
 Range = tuple[float, float]  # the lowest and the highest value
 Seen = TypeVar("Seen")  # what the reference holds of a column
+State = dict[str, tuple[Column, Seen]]
 
 
-class _ShareCalculator(ColumnsMonitor[dict[str, tuple[Column, Seen]]], Generic[Seen]):
+class _ShareCalculator(ColumnsMonitor[State[Seen]], Generic[Seen]):
     """A share of rows per chunk and column; each reference chunk is held against all others.
 
     ``sampling_error`` is √(p (1 − p) / n) of the chunk's own share p.
@@ -51,27 +44,20 @@ class _ShareCalculator(ColumnsMonitor[dict[str, tuple[Column, Seen]]], Generic[S
         self.column_names = listed(column_names)
         super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
-    def _schema(self, reference: pd.DataFrame) -> Schema:
-        wanted: Mapping[str, Sequence[str]] = (
-            {} if self._kind_wanted is None else {self._kind_wanted: self.column_names}
-        )
-        return Schema.learn(
-            reference,
-            self.column_names,
-            timestamp=self._timestamp,
-            row_id=self.id_column_name,
-            **wanted,
-        )
+    def _resolve(self) -> None:
+        super()._resolve()
+        if self._kind_wanted == "numeric":
+            self._treated = self.column_names, []
+        elif self._kind_wanted == "categorical":
+            self._treated = [], self.column_names
 
-    def _learn(self, table: Table, rows: NDArray[np.intp]) -> dict[str, tuple[Column, Seen]]:
+    def _learn(self, table: Table, rows: NDArray[np.intp]) -> State[Seen]:
         return {
             column.name: (column, self._seen(table[column.name][rows], column))
             for column in table.columns
         }
 
-    def _measure(
-        self, state: dict[str, tuple[Column, Seen]], table: Table, chunk: Chunk
-    ) -> Iterable[Reading]:
+    def _measure(self, state: State[Seen], table: Table, chunk: Chunk) -> Iterable[Reading]:
         n = len(chunk)
         for name, (column, seen) in state.items():
             value = float(self._flagged(table[name][chunk.rows], column, seen).mean())
@@ -104,25 +90,18 @@ class _ShareCalculator(ColumnsMonitor[dict[str, tuple[Column, Seen]]], Generic[S
 class MissingValuesCalculator(_ShareCalculator[None]):
     """Measure the share of rows, per chunk and column, whose value is missing.
 
+    Where the reference has no missing value, a single one alerts. Taught in lesson 06.
+
     Parameters
     ----------
     column_names : list of str
-    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker
-        As in every monitor.
-    threshold : Threshold, optional
-        `PredictionIntervalThreshold()` when none is given. Where the reference has no missing
-        value, a single one alerts.
-    thresholds : Threshold or dict of metric to Threshold, optional
-        The same under the name that all monitors share; give one of the two.
+    timestamp_column_name, chunk_size, thresholds, ...
+        As in every monitor; see `course_lib.core.monitor.Monitor`.
 
     Raises
     ------
     TypeError, ValueError
         For columns that are no list, a threshold that is none, or several ways to make chunks.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------
@@ -148,27 +127,13 @@ class UnseenValuesCalculator(_ShareCalculator[Counts]):
     """Measure the share of rows, per chunk and column, whose value the reference does not hold.
 
     All columns are taken as categorical. A missing value is not an unseen one, and its row counts
-    among the others.
-
-    Parameters
-    ----------
-    column_names : list of str
-    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker
-        As in every monitor.
-    threshold : Threshold, optional
-        `PredictionIntervalThreshold()` when none is given: a column that brings new values all the
-        time does not alert for them. ``ConstantThreshold(upper=0)`` alerts at the first.
-    thresholds : Threshold or dict of metric to Threshold, optional
-        The same under the name that all monitors share; give one of the two.
+    among the others. A column that brings new values all the time does not alert for them;
+    ``threshold=ConstantThreshold(upper=0)`` alerts at the first. Taught in lesson 06.
 
     Raises
     ------
     TypeError, ValueError
-        For columns that are no list, a threshold that is none, or several ways to make chunks.
-
-    Notes
-    -----
-    Taught in lesson 06.
+        As `MissingValuesCalculator`, whose parameters are the same.
 
     Examples
     --------
@@ -186,8 +151,8 @@ class UnseenValuesCalculator(_ShareCalculator[Counts]):
         return np.bincount(values, minlength=column.missing_code + 1)
 
     def _without(
-        self, state: dict[str, tuple[Column, Counts]], table: Table, chunks: Sequence[Chunk]
-    ) -> dict[str, tuple[Column, Counts]]:
+        self, state: State[Counts], table: Table, chunks: Sequence[Chunk]
+    ) -> State[Counts]:
         """The counts of the reference less those of one chunk."""
         (chunk,) = chunks
         return {
@@ -202,28 +167,14 @@ class UnseenValuesCalculator(_ShareCalculator[Counts]):
 class NumericalRangeCalculator(_ShareCalculator[Range]):
     """Measure the share of rows, per chunk and column, outside the range of the reference.
 
-    A missing value is not outside, and its row counts among the others.
-
-    Parameters
-    ----------
-    column_names : list of str
-        Numeric columns.
-    timestamp_column_name, chunk_size, chunk_number, chunk_period, chunker
-        As in every monitor.
-    threshold : Threshold, optional
-        `PredictionIntervalThreshold()` when none is given: a new record now and then is no alarm.
-        ``ConstantThreshold(upper=0)`` alerts at the first.
-    thresholds : Threshold or dict of metric to Threshold, optional
-        The same under the name that all monitors share; give one of the two.
+    Columns must be numeric. A missing value is not outside, and its row counts among the others. A
+    new record now and then does not alert; ``threshold=ConstantThreshold(upper=0)`` alerts at the
+    first. Taught in lesson 06.
 
     Raises
     ------
     TypeError, ValueError
-        For columns that are no list, a threshold that is none, or several ways to make chunks.
-
-    Notes
-    -----
-    Taught in lesson 06.
+        As `MissingValuesCalculator`, whose parameters are the same.
 
     Examples
     --------
@@ -242,22 +193,16 @@ class NumericalRangeCalculator(_ShareCalculator[Range]):
         return (float(known.min()), float(known.max())) if len(known) else (np.inf, -np.inf)
 
     def _folds(
-        self,
-        table: Table,
-        state: dict[str, tuple[Column, Range]],
-        blocks: Sequence[NDArray[np.intp]],
-    ) -> Iterable[tuple[dict[str, tuple[Column, Range]], Sequence[Chunk]]]:
+        self, table: Table, state: State[Range], blocks: Sequence[NDArray[np.intp]]
+    ) -> Iterable[tuple[State[Range], Sequence[Chunk]]]:
         """Every chunk with the range of what comes before it and after it."""
         lowest = {name: _lowest(table[name]) for name in state}
         least_of_negative = {name: _lowest(-table[name]) for name in state}
         for chunk in table.chunks:
-            ranges = {
-                name: (
-                    column,
-                    (_other(lowest[name], chunk), -_other(least_of_negative[name], chunk)),
-                )
-                for name, (column, _) in state.items()
-            }
+            ranges: State[Range] = {}
+            for name, (column, _) in state.items():
+                low, high = _other(lowest[name], chunk), -_other(least_of_negative[name], chunk)
+                ranges[name] = column, (low, high)
             yield ranges, [chunk]
 
     def _flagged(self, values: Encoded, column: Column, seen: Range) -> NDArray[np.bool_]:

@@ -1,7 +1,4 @@
-"""Reconstruction error: whether the reference's main directions still describe the rows.
-
-Taught in lesson 05.
-"""
+"""Reconstruction error: whether the reference's main directions still describe the rows."""
 
 from __future__ import annotations
 
@@ -33,23 +30,18 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
     component analysis and reconstructed. The reconstruction error of a chunk is the mean distance
     between a scaled row and its reconstruction, in standard deviations; 0 means that nothing is
     lost. It rises when columns stop moving together, even if each on its own looks as ever; a
-    changed mix of rows moves it too, in either direction.
+    changed mix of rows moves it too, in either direction. Method, names and encodings follow
+    NannyML 0.13.1, its numbers too with ``row_cap=None``; ``sampling_error`` is the standard
+    deviation (ddof 1) of the chunk's row errors over √n. Taught in lesson 05.
 
     Parameters
     ----------
     column_names : list of str
         At least two, numeric or categorical; missing values and unseen categories are data.
-    timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks; without it rows stay in the order
-        of the frame.
+    timestamp_column_name, chunk_size, thresholds, ...
+        As in every monitor; see `course_lib.core.monitor.Monitor`.
     n_components : float or int
         Share of the variance to keep (below 1), or number of directions.
-    chunk_size, chunk_number, chunk_period, chunker
-        One of them; ten chunks when none is given.
-    threshold : Threshold, optional
-        `PredictionIntervalThreshold()` when none is given.
-    thresholds : Threshold or dict of metric to Threshold, optional
-        The same under the name that all monitors share; give one of the two.
     cross_fit : bool
         Measure each reference chunk with directions that did not see it (five blocks of chunks).
         How many directions are kept is decided once, on the whole reference.
@@ -62,12 +54,6 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
     ------
     TypeError, ValueError
         For fewer than two columns; when nothing would be lost, or nothing can be learned.
-
-    Notes
-    -----
-    Method, names and encodings follow NannyML 0.13.1, its numbers too with ``row_cap=None``;
-    ``sampling_error`` is the standard deviation (ddof 1) of the chunk's row errors over √n. Taught
-    in lesson 05.
 
     Examples
     --------
@@ -98,14 +84,18 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
         self.column_names = listed(column_names)
         self.n_components, self.row_cap = n_components, row_cap
         super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            cross_fit=cross_fit,
-            **options,
+            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
         )
 
     def _resolve(self) -> None:
         super()._resolve()
-        _require_share_or_number(self.n_components, len(self.column_names))
+        require_number("n_components", self.n_components)
+        asked, most = float(self.n_components), len(self.column_names) - 1
+        if not (0 < asked < 1 or (asked == int(asked) and 1 <= asked <= most)):
+            raise ValueError(
+                "`n_components` must be a share of the variance between 0 and 1, or a number of "
+                f"directions from 1 to {most}, one fewer than columns; got {self.n_components}"
+            )
         if self.row_cap is not None:
             require_number("row_cap", self.row_cap)
             if not 0 < self.row_cap <= 1:
@@ -114,8 +104,7 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
                 )
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Components:
-        encoders, covariance = _scaled_covariance(table, rows)
-        variances, directions = _principal(covariance)
+        encoders, variances, directions = _principal(table, rows)
         n_kept = _n_kept(variances, self.n_components)
         if n_kept == len(variances):
             raise ValueError(
@@ -131,9 +120,8 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
 
     def _learn_again(self, state: _Components, table: Table, rows: NDArray[np.intp]) -> _Components:
         # With as many directions as the whole reference asks for, or errors would not compare.
-        encoders, covariance = _scaled_covariance(table, rows)
-        directions = _principal(covariance)[1][: len(state.directions)]
-        return _Components(encoders, directions, state.cap)
+        encoders, _, directions = _principal(table, rows)
+        return _Components(encoders, directions[: len(state.directions)], state.cap)
 
     def _measure(self, state: _Components, table: Table, chunk: Chunk) -> Iterable[Reading]:
         error, n = state.errors(table, chunk.rows), len(chunk)
@@ -171,17 +159,13 @@ class _Encoder:
         return cls(column, raw.fill, raw.frequencies, mean, 1.0 if is_constant else sd)
 
     def encode(self, values: Encoded) -> Floats:
-        numbers = self._numbers(values)
-        numbers -= self.mean
-        numbers /= self.sd
-        return numbers
+        return (self._numbers(values) - self.mean) / self.sd
 
     def _numbers(self, values: Encoded) -> Floats:
-        """A new array: the values, gaps filled, or how frequent each category is."""
+        """The values, gaps filled, or how frequent each category is."""
         if self.column.kind == "numeric":
             return np.where(np.isnan(values), self.fill, values)
-        numbers: Floats = self.frequencies[values]
-        return numbers
+        return np.asarray(self.frequencies[values])
 
 
 @dataclass(frozen=True)
@@ -207,23 +191,19 @@ def _frequencies(codes: Encoded, column: Column) -> Floats:
     return np.asarray(counts / len(codes))
 
 
-def _scaled_covariance(table: Table, rows: NDArray[np.intp]) -> tuple[tuple[_Encoder, ...], Floats]:
-    """The encoders of these rows, and the covariance of the columns they make."""
-    encoders = tuple(_Encoder.learn(table[c.name][rows], c) for c in table.columns)
-    scaled = _encode(encoders, table, rows)
-    return encoders, scaled @ scaled.T / scaled.shape[1]
-
-
 def _encode(encoders: Sequence[_Encoder], table: Table, rows: slice | NDArray[np.intp]) -> Floats:
     """The columns as numbers, one a row: each is written, and read, as one piece of memory."""
     return np.stack([e.encode(table[e.column.name][rows]) for e in encoders])
 
 
-def _principal(covariance: Floats) -> tuple[Floats, Floats]:
-    """Variances, largest first, and the directions they belong to, one a row."""
-    variances, directions = np.linalg.eigh(covariance)
+def _principal(table: Table, rows: NDArray[np.intp]) -> tuple[tuple[_Encoder, ...], Floats, Floats]:
+    """The encoders, variances, largest first, and the directions they belong to, one a row."""
+    encoders = tuple(_Encoder.learn(table[c.name][rows], c) for c in table.columns)
+    scaled = _encode(encoders, table, rows)
+    variances, directions = np.linalg.eigh(scaled @ scaled.T / len(rows))
     # In plain order in memory, as after loading: products of another layout differ in the last bit.
-    return np.maximum(variances[::-1], 0.0), np.ascontiguousarray(directions.T[::-1])
+    ordered = np.ascontiguousarray(directions.T[::-1])
+    return encoders, np.maximum(variances[::-1], 0.0), ordered
 
 
 def _n_kept(variances: Floats, n_components: float) -> int:
@@ -237,13 +217,3 @@ def _n_kept(variances: Floats, n_components: float) -> int:
         )
     shares = np.cumsum(variances) / total
     return min(int(np.searchsorted(shares, n_components, side="right")) + 1, len(variances))
-
-
-def _require_share_or_number(n_components: object, n_columns: int) -> None:
-    require_number("n_components", n_components)
-    asked = float(n_components)  # type: ignore[arg-type]
-    if not (0 < asked < 1 or (asked == int(asked) and 1 <= asked < n_columns)):
-        raise ValueError(
-            f"`n_components` must be a share of the variance between 0 and 1, or a number of "
-            f"directions from 1 to {n_columns - 1}, one fewer than columns; got {n_components}"
-        )

@@ -1,7 +1,4 @@
-"""Univariate drift: how far each column has moved, one distance per column and chunk.
-
-The statistics are the plain functions of `course_lib.drift.distances`. Taught in lesson 06.
-"""
+"""Univariate drift: how far each column has moved, one distance per column and chunk."""
 
 from __future__ import annotations
 
@@ -38,16 +35,10 @@ _BINNED: dict[str, _Statistic] = {
     "jensen_shannon": jensen_shannon_distance,
     "hellinger": hellinger_distance,
 }
-_CATEGORICAL: dict[str, _Statistic] = {
-    **_BINNED,
-    "l_infinity": l_infinity_distance,
-    "chi2": chi2_statistic,
-}
-_CONTINUOUS = ("jensen_shannon", "hellinger", "kolmogorov_smirnov", "wasserstein")
+_CATEGORICAL = {**_BINNED, "l_infinity": l_infinity_distance, "chi2": chi2_statistic}
+_CONTINUOUS = (*_BINNED, "kolmogorov_smirnov", "wasserstein")
 _BOUNDS = {
-    "jensen_shannon": Bounds(0.0, 1.0, scale="cbrt"),
-    "hellinger": Bounds(0.0, 1.0, scale="cbrt"),
-    "l_infinity": Bounds(0.0, 1.0, scale="cbrt"),
+    **dict.fromkeys((*_BINNED, "l_infinity"), Bounds(0.0, 1.0, scale="cbrt")),
     "kolmogorov_smirnov": Bounds(0.0, 1.0, scale="log"),
     "wasserstein": Bounds(0.0, None, scale="log"),
     "chi2": Bounds(0.0, None, scale="cbrt", size_power=0.0),
@@ -58,7 +49,8 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
     """Measure per chunk and column how far the distribution has moved from the reference.
 
     Missing values are left out (`MissingValuesCalculator` watches them); ``n_used`` counts the
-    rest. In the reference each chunk is compared with all other chunks.
+    rest. In the reference each chunk is compared with all other chunks. The statistics are the
+    plain functions of `course_lib.drift.distances`. Taught in lesson 06.
 
     Parameters
     ----------
@@ -66,18 +58,13 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
         Features, predictions, a target once it is known.
     treat_as_numerical, treat_as_categorical : list of str, optional
         Columns whose kind is not what their type suggests.
-    timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks; without it rows stay in the order
-        of the frame.
+    timestamp_column_name, chunk_size, thresholds, ...
+        As in every monitor; see `course_lib.core.monitor.Monitor`.
     categorical_methods : list of str, optional
         Of ``jensen_shannon`` (default), ``hellinger``, ``l_infinity``, ``chi2``. Categories
         that the reference did not have count as one.
     continuous_methods : list of str, optional
         Of ``jensen_shannon`` (default), ``hellinger``, ``kolmogorov_smirnov``, ``wasserstein``.
-    chunk_size, chunk_number, chunk_period, chunker
-        One of them; ten chunks when none is given.
-    thresholds : Threshold or dict of method to Threshold, optional
-        One for all methods, or one per method; `PredictionIntervalThreshold()` by default.
     bins : {"quantile", "doane"}
         For histograms of numbers: ten bins that hold equal shares of the reference (a value that
         fills one has it to itself) and one for each tail beyond it; or NannyML's bins of equal
@@ -90,10 +77,6 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
     TypeError, ValueError
         For columns that are no list, a method or kind of bins that does not exist, or several ways
         to make chunks.
-
-    Notes
-    -----
-    Taught in lesson 06.
 
     Examples
     --------
@@ -159,7 +142,9 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
             values = column.present(table[name][chunk.rows])
             shares = column.shares(values, len(chunk))
             note = "" if len(values) else f"all {len(chunk):,} values of the chunk are missing"
-            note = note if column.size else "the other chunks of the reference have no value"
+            note = (
+                note if column.counts.any() else "the other chunks of the reference have no value"
+            )
             for method in column.methods:
                 value = np.nan if note else column.distance(method, values)
                 yield Reading(method, value, len(values), name, note=note, shares=shares)
@@ -191,10 +176,6 @@ class _Numbers:
         kept = ordered[: None if set(methods) - set(_BINNED) else 0]
         sample = SortedSample.of_sorted(kept, with_area="wasserstein" in methods)
         return cls(methods, sample, edges, counts, bins == "doane", NumberBins.learn(ordered))
-
-    @property
-    def size(self) -> int:
-        return int(self.counts.sum())
 
     def present(self, values: Floats) -> Floats:
         # A reference less one chunk is compared with that chunk only, which is sorted already.
@@ -230,10 +211,6 @@ class _Categories:
         counts = _counted(codes[codes < column.missing_code], column.missing_code)
         return cls(methods, counts, CategoryBins.learn(counts, column))
 
-    @property
-    def size(self) -> int:
-        return int(self.counts.sum())
-
     def present(self, codes: Encoded) -> Encoded:
         return codes[codes < len(self.counts)]
 
@@ -253,8 +230,6 @@ _Columns = dict[str, _Numbers | _Categories]
 
 def _edges(ordered: Floats, bins: Bins) -> Floats:
     """The edges of the bins for histogram distances, from sorted values."""
-    if not len(ordered):
-        return np.zeros(1)
     if bins == "doane":
         return np.unique(np.histogram_bin_edges(ordered, bins="doane"))
     at = ordered[np.floor(np.linspace(0, 1, N_BINS + 1) * (len(ordered) - 1)).astype(int)]
@@ -269,12 +244,9 @@ def _counted(codes: Encoded, n_codes: int) -> Floats:
 
 def _binned(values: Floats, edges: Floats, merge_tails: bool) -> Floats:
     """Count sorted values between the edges, below and above; the last bin holds both its edges."""
-    cuts = np.searchsorted(values, edges, "left")
-    below = cuts[0]
-    cuts = np.append(
-        cuts[:-1] if len(edges) > 1 else cuts, np.searchsorted(values, edges[-1], "right")
-    )
-    above = len(values) - cuts[-1]
+    cuts = np.searchsorted(values, edges)
+    cuts[-1] = np.searchsorted(values, edges[-1], "right")
+    below, above = cuts[0], len(values) - cuts[-1]
     tails = [below + above] if merge_tails else [below, above]
     return np.concatenate([np.diff(cuts), tails]).astype(float)
 

@@ -1,7 +1,4 @@
-"""Confidence-based performance estimation: what a classifier's own scores say about it.
-
-Taught in lesson 08.
-"""
+"""Confidence-based performance estimation: what a classifier's own scores say about it."""
 
 from __future__ import annotations
 
@@ -10,29 +7,24 @@ from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.core.chunking import Chunk
 from course_lib.core.monitor import Options, rows_without
 from course_lib.core.parameters import copied
 from course_lib.core.readings import Reading
-from course_lib.core.schema import Schema, Table
-from course_lib.performance.classification_metrics import ClassMetric, classification_metrics
-from course_lib.performance.estimator import Estimator
-from course_lib.performance.realized import (
-    classified_reading,
-    outcomes,
-    require_classes,
-    require_columns,
-    require_labels,
-    row_errors,
+from course_lib.core.schema import Table
+from course_lib.performance.classification_metrics import (
+    CLASS_OPTIONS,
+    ClassMetric,
+    classification_metrics,
 )
+from course_lib.performance.estimator import Estimator, Rows
+from course_lib.performance.realized import classified_reading, require_classes, require_columns
 from course_lib.performance.regression_metrics import RowMetric
 
 __all__ = ["CBPE", "calibration_error"]
 
-Rows = NDArray[np.float64]
 N_BLOCKS = 5  # of rows in order of time, to judge a calibration on rows it has not seen
 
 
@@ -44,6 +36,11 @@ class CBPE(Estimator["_Learned", ClassMetric]):
     predicted 1 with a score of 0.8, 80 are counted as true and 20 as false positives. It needs no
     label, and holds while P(y | score) does: under concept drift it stays silent.
 
+    Method and names follow NannyML 0.13.1 (https://nannyml.readthedocs.io, "Confidence-based
+    Performance Estimation"). Rows are ranked by the raw score. ``sampling_error`` rests on the
+    reference: by the delta method, for ROC AUC that is DeLong's. The standard error of the estimate
+    is that of labels drawn with these probabilities, by the delta method. Taught in lesson 08.
+
     Parameters
     ----------
     metrics : str, RowMetric or list of them, optional
@@ -54,40 +51,21 @@ class CBPE(Estimator["_Learned", ClassMetric]):
     problem_type : {"classification_binary"}
     y_pred : str, optional
         The column of the predicted class; ``roc_auc`` and ``average_precision`` need none.
-    timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks; without it rows stay in the order
-        of the frame.
-    chunk_size, chunk_number, chunk_period, chunker
-        One of them; ten chunks when none is given.
+    timestamp_column_name, chunk_size, thresholds, confidence_level, ...
+        As in every estimator; see `course_lib.performance.estimator.Estimator`.
     calibration : {"isotonic", None}
         Isotonic regression of the label on the score, used when it makes the calibration error
         smaller on rows it has not seen; None takes the scores as they are.
-    thresholds : Threshold or dict of metric name to Threshold, optional
-        One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default, from the
-        realized values of the reference chunks: an operational tolerance, not a test of the
-        estimate.
     normalize_confusion_matrix, business_value_matrix, normalize_business_value
         See `classification_metrics`.
     cross_fit : bool
         Calibrate each reference chunk by rows of other chunks (five blocks of chunks).
-    confidence_level : float
-        The share of chunks whose realized value lies within the confidence boundaries while no
-        shift occurs.
 
     Raises
     ------
     TypeError, ValueError
         For a metric that does not exist or whose column is not named, several ways to make chunks,
         or a level that does not lie between 0 and 1.
-
-    Notes
-    -----
-    Method and names follow NannyML 0.13.1 (https://nannyml.readthedocs.io, "Confidence-based
-    Performance Estimation"). Rows are ranked by the raw score. ``sampling_error`` rests on the
-    reference: by the delta method, for ROC AUC that is DeLong's. The boundaries are
-    estimate ± t · √(1 + 1/k) · s · se, where se is what labels drawn with these probabilities
-    would scatter, by the delta method, and s the standard deviation of (realized − estimated)/se
-    over the k reference chunks. Taught in lesson 08.
 
     Examples
     --------
@@ -123,8 +101,7 @@ class CBPE(Estimator["_Learned", ClassMetric]):
     ) -> None:
         self.metrics = copied(metrics)
         self.y_true, self.y_pred, self.y_pred_proba = y_true, y_pred, y_pred_proba
-        self.problem_type = problem_type
-        self.calibration = calibration
+        self.problem_type, self.calibration = problem_type, calibration
         self.normalize_confusion_matrix = normalize_confusion_matrix
         self.business_value_matrix = copied(business_value_matrix)
         self.normalize_business_value = normalize_business_value
@@ -148,81 +125,50 @@ class CBPE(Estimator["_Learned", ClassMetric]):
             )
         if self.calibration not in ("isotonic", None):
             raise ValueError(f'`calibration` must be "isotonic" or None, got {self.calibration!r}')
-        self._metrics = classification_metrics(
-            self.metrics,
-            normalize_confusion_matrix=self.normalize_confusion_matrix,
-            business_value_matrix=self.business_value_matrix,
-            normalize_business_value=self.normalize_business_value,
-        )
+        options = {name: getattr(self, name) for name in CLASS_OPTIONS}
+        self._metrics = classification_metrics(self.metrics, **options)
         require_columns(self._metrics, y_pred=self.y_pred, y_pred_proba=self.y_pred_proba)
         self._label, self._score = self.y_true, self.y_pred_proba
+        self._predictions = self.y_pred, self.y_pred_proba
         super()._resolve()
-
-    def _schema(self, reference: pd.DataFrame) -> Schema:
-        predicted = [name for name in (self.y_pred, self._score) if name]
-        return Schema.learn(
-            reference,
-            [self._label, *predicted],
-            timestamp=self._timestamp,
-            row_id=self.id_column_name,
-            numeric=[self._label, *predicted],
-            complete=predicted,
-        )
 
     def _check(self, table: Table) -> None:
         require_classes(table, self._label, self.y_pred, self._score)
 
-    def _check_reference(self, table: Table) -> None:
-        require_labels(table, self._label)
-
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Learned:
-        curve = calibrate(*self._known(table, rows)) if self.calibration else None
-        return _Learned(curve, row_errors(self._metrics, *self._outcomes(table, slice(None))))
+        y_true, y_pred, score = self._labeled(table, rows)
+        curve = calibrate(score, y_true) if self.calibration else None
+        errors = {metric.name: metric.row_error(y_true, y_pred, score) for metric in self._metrics}
+        return _Learned(curve, errors)
 
     def _without(self, state: _Learned, table: Table, chunks: Sequence[Chunk]) -> _Learned:
-        """The same decision and sampling errors, with a curve that did not see these chunks."""
+        # Decision and sampling errors stay: only the curve must not have seen these chunks.
         if state.curve is None:
             return state
-        score, y_true = self._known(table, rows_without(table, chunks))
-        if not len(score):
-            raise ValueError(
-                f"all known values of `{self._label}` lie in one block of chunks: nothing is left "
-                "to calibrate that block by; label more of the reference, or pass cross_fit=False"
-            )
+        rows = rows_without(table, chunks)
+        y_true, _, score = self._labeled_outside(table, rows, "calibrate that block by")
         return replace(state, curve=isotonic_curve(score, y_true))
-
-    def _known(self, table: Table, rows: NDArray[np.intp]) -> tuple[Rows, Rows]:
-        """Scores and labels of those rows whose label is known."""
-        y_true = table[self._label][rows]
-        known = ~np.isnan(y_true)
-        return table[self._score][rows][known], y_true[known]
 
     def _measure(self, state: _Learned, table: Table, chunk: Chunk) -> Iterable[Reading]:
         score = table[self._score][chunk.rows]
         predicted = table[self.y_pred][chunk.rows] if self.y_pred else np.zeros_like(score)
         truth = score if state.curve is None else state.curve.probability(score)
-        labels = self._outcomes(table, chunk.rows) if self._label in table.arrays else None
+        labeled = self._labeled(table, chunk.rows) if self._label in table.arrays else None
         n = len(chunk)
         for metric in self._metrics:
             measured = metric.measure(truth, predicted, score)
-            row_error = state.row_errors[metric.name]
-            realized = classified_reading(metric, *labels, row_error) if labels else None
+            error = state.row_errors[metric.name]
+            quiet = classified_reading(metric, labeled, error).quiet if labeled else (None, None)
             yield Reading(
                 metric.name,
                 measured.value,
                 n,
-                sampling_error=metric.sampling_error(row_error, n),
+                sampling_error=metric.sampling_error(error, n),
                 spread=measured.label_noise(truth),
-                baseline=realized.value if realized else None,
-                n_baseline=realized.n_used if realized else None,
+                baseline=quiet[0],
+                n_baseline=quiet[1],
                 note=measured.note,
             )
-
-    def _outcomes(self, table: Table, rows: slice) -> tuple[Rows, Rows, Rows]:
-        return outcomes(table, self._label, self.y_pred, self._score, rows)
-
-    def _unit(self, metric: str) -> str:
-        return next(m.unit for m in self._metrics if m.name == metric)
 
 
 @dataclass(frozen=True)
@@ -272,7 +218,9 @@ def calibration_error(y_true: ArrayLike, score: ArrayLike, *, n_bins: int = 10) 
     """Return the expected calibration error: how far shares of class 1 lie from mean scores.
 
     Rows are sorted by score and cut into bins of equal count; the absolute differences are
-    averaged with the bins' counts. 0 is a score that can be read as a probability.
+    averaged with the bins' counts. 0 is a score that can be read as a probability. Source: M. P.
+    Naeini, G. F. Cooper and M. Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian
+    Binning, AAAI 2015. Taught in lesson 08.
 
     Parameters
     ----------
@@ -280,11 +228,6 @@ def calibration_error(y_true: ArrayLike, score: ArrayLike, *, n_bins: int = 10) 
         Labels, 0 or 1, and scores from 0 to 1.
     n_bins : int
         The number of bins.
-
-    Notes
-    -----
-    M. P. Naeini, G. F. Cooper and M. Hauskrecht, Obtaining Well Calibrated Probabilities Using
-    Bayesian Binning, AAAI 2015. Taught in lesson 08.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Metrics of a binary classifier, computed from the truth, the predicted class and the score.
 
 The truth is a number from 0 to 1: the label if it is known, otherwise its probability. So one
-definition serves realized and estimated performance. Taught in lesson 08.
+definition serves realized and estimated performance.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.core.thresholds import Bounds, Side
-from course_lib.performance.regression_metrics import RootMetric, RowMetric, as_list
+from course_lib.core.thresholds import Bounds
+from course_lib.performance.regression_metrics import (
+    RootMetric,
+    RowMetric,
+    as_list,
+    named,
+    refuse_equal_names,
+    refuse_rows,
+)
 
-__all__ = [
-    "ClassMetric",
-    "Measured",
-    "classification_metrics",
-    "matrix_value",
-    "refuse_other_classes",
-]
+__all__ = ["ClassMetric", "Measured", "classification_metrics", "matrix_value"]
 
 Rows = NDArray[np.float64]
 
@@ -30,17 +31,12 @@ Rows = NDArray[np.float64]
 class Measured:
     """The value of a metric in one chunk, and the influence of each row.
 
-    Attributes
-    ----------
-    value : float
-        NaN only together with a ``note`` that gives the reason.
-    positive, negative : array of shape (n,)
-        The influence of a row: the derivative of the value with respect to the weight of the row
-        as a positive and as a negative. Their difference is the derivative by its probability.
-    note : str
+    ``positive`` and ``negative``, of shape (n,), are the derivatives of the value with respect to
+    the weight of a row as a positive and as a negative. Their difference is the derivative with
+    respect to its probability.
     """
 
-    value: float
+    value: float  # NaN only together with a note that gives the reason
     positive: Rows
     negative: Rows
     note: str = ""
@@ -53,24 +49,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class ClassMetric:
-    """A metric of a binary classifier.
-
-    Attributes
-    ----------
-    name, unit : str
-    function : callable
-        ``function(truth, y_pred, score)``, each of shape (n,), returning a `Measured`.
-    bounds : Bounds
-        Range and worse side of the metric, for a threshold.
-    ranks : bool
-        Whether the metric uses the score and not the predicted class.
-    """
+    """A metric of a binary classifier; its function gets truth, predicted class and score."""
 
     name: str
     function: Callable[[Rows, Rows, Rows], Measured]
     bounds: Bounds
     unit: str = ""
-    ranks: bool = False
+    ranks: bool = False  # whether it uses the score and not the predicted class
 
     def measure(self, truth: Rows, y_pred: Rows, score: Rows) -> Measured:
         """Measure a chunk; ``truth`` holds labels or probabilities."""
@@ -95,51 +80,36 @@ class ClassMetric:
         return f"{type(self).__name__}({self.name!r}, unit={self.unit!r})"
 
 
-def of_cells(
-    name: str,
-    count: ArrayLike,
-    among: ArrayLike | None,
-    *,
-    bounds: Bounds,
-    unit: str = "",
-    without: str = "",
-) -> ClassMetric:
-    """Return a metric: a weighted count of confusion matrix cells, or a ratio of two of them.
-
-    Parameters
-    ----------
-    count, among : array-like of shape (2, 2)
-        The weight of a row by true class (rows) and predicted class (columns), in the numerator
-        and in the denominator; without ``among`` the metric is the sum.
-    without : str
-        The note for a chunk in which the denominator is 0.
-    """
-    below = None if among is None else np.asarray(among, dtype=float)
-    return ClassMetric(name, _Cells(np.asarray(count, dtype=float), below, without), bounds, unit)
-
-
 @dataclass(frozen=True)
 class _Cells:
-    """The function of `of_cells`; a class, because a nested function cannot be pickled."""
+    """A weighted count of confusion matrix cells, or a ratio of two of them.
 
-    above: Rows
-    below: Rows | None
-    without: str
+    ``above`` and ``below`` hold the weight of a row by true class (rows) and predicted class
+    (columns), in the numerator and in the denominator; ``without`` is the note for a chunk in which
+    the denominator is 0. A class, because a nested function cannot be pickled.
+    """
+
+    above: ArrayLike
+    below: ArrayLike | None
+    without: str = ""
 
     def __call__(self, truth: Rows, y_pred: Rows, score: Rows) -> Measured:
-        predicted = y_pred.astype(np.intp)
-        negative, positive = self.above[:, predicted]
-        total = float(np.sum(truth * positive + (1 - truth) * negative))
+        total, negative, positive = _counted(self.above, truth, y_pred)
         if self.below is None:
             return Measured(total, positive, negative)
-        of_negative, of_positive = self.below[:, predicted]
-        n = float(np.sum(truth * of_positive + (1 - truth) * of_negative))
+        n, of_negative, of_positive = _counted(self.below, truth, y_pred)
         if n == 0:
             return _undefined(truth, self.without)
         ratio = total / n
         return Measured(
             ratio, (positive - ratio * of_positive) / n, (negative - ratio * of_negative) / n
         )
+
+
+def _counted(weight: ArrayLike, truth: Rows, y_pred: Rows) -> tuple[float, Rows, Rows]:
+    """Return the weighted count, and the weight of each row as a negative and as a positive."""
+    negative, positive = np.asarray(weight, dtype=float)[:, y_pred.astype(np.intp)]
+    return float(np.sum(truth * positive + (1 - truth) * negative)), negative, positive
 
 
 def _undefined(truth: Rows, note: str) -> Measured:
@@ -181,66 +151,36 @@ def average_precision(truth: Rows, y_pred: Rows, score: Rows) -> Measured:
 def _by_score(truth: Rows, score: Rows) -> tuple[NDArray[np.intp], Rows, Rows]:
     """Group rows of equal score, lowest first; return each row's group and counts per group."""
     tied = np.unique(score, return_inverse=True)[1].astype(np.intp)
-    counts = np.bincount(tied, truth), np.bincount(tied, 1 - truth)
-    return tied, counts[0].astype(float), counts[1].astype(float)
+    return tied, np.bincount(tied, truth), np.bincount(tied, 1 - truth)
 
 
 def _from_top(counts: Rows) -> Rows:
     return np.asarray(np.cumsum(counts[::-1])[::-1])
 
 
+_SHARE = Bounds(0, 1, "lower", best=1)
 _ALL = [[1, 1], [1, 1]]
+_RATIOS: dict[str, tuple[ArrayLike, ArrayLike, str]] = {
+    "f1": ([[0, 0], [0, 1]], [[0, 0.5], [0.5, 1]], "no row is of class 1 and none is predicted 1"),
+    "precision": ([[0, 0], [0, 1]], [[0, 1], [0, 1]], "no row is predicted 1"),
+    "recall": ([[0, 0], [0, 1]], [[0, 0], [1, 1]], "no row is of class 1"),
+    "specificity": ([[1, 0], [0, 0]], [[1, 1], [0, 0]], "no row is of class 0"),
+    "accuracy": ([[1, 0], [0, 1]], _ALL, ""),
+}
+#: The built-in metrics by name, without those that need further arguments.
+_METRICS: dict[str, ClassMetric] = {
+    "roc_auc": ClassMetric("roc_auc", roc_auc, _SHARE, ranks=True),
+    "average_precision": ClassMetric("average_precision", average_precision, _SHARE, ranks=True),
+    **{name: ClassMetric(name, _Cells(*cells), _SHARE) for name, cells in _RATIOS.items()},
+}
+#: The arguments that `classification_metrics` takes besides the metrics.
+CLASS_OPTIONS = ("normalize_confusion_matrix", "business_value_matrix", "normalize_business_value")
 _CELLS = {  # name: true and predicted class
     "true_positive": (1, 1),
     "true_negative": (0, 0),
     "false_positive": (0, 1),
     "false_negative": (1, 0),
 }
-
-
-def _share(side: Side = "lower") -> Bounds:
-    return Bounds(0, 1, side, best=1 if side == "lower" else None)
-
-
-#: The built-in metrics by name, without those that need further arguments.
-_METRICS: dict[str, ClassMetric] = {
-    metric.name: metric
-    for metric in (
-        ClassMetric("roc_auc", roc_auc, _share(), ranks=True),
-        ClassMetric("average_precision", average_precision, _share(), ranks=True),
-        of_cells(
-            "f1",
-            [[0, 0], [0, 1]],
-            [[0, 0.5], [0.5, 1]],
-            bounds=_share(),
-            without="no row is of class 1 and none is predicted 1",
-        ),
-        of_cells(
-            "precision",
-            [[0, 0], [0, 1]],
-            [[0, 1], [0, 1]],
-            bounds=_share(),
-            without="no row is predicted 1",
-        ),
-        of_cells(
-            "recall",
-            [[0, 0], [0, 1]],
-            [[0, 0], [1, 1]],
-            bounds=_share(),
-            without="no row is of class 1",
-        ),
-        of_cells(
-            "specificity",
-            [[1, 0], [0, 0]],
-            [[1, 1], [0, 0]],
-            bounds=_share(),
-            without="no row is of class 0",
-        ),
-        of_cells("accuracy", [[1, 0], [0, 1]], _ALL, bounds=_share()),
-    )
-}
-_DEFAULT = ("roc_auc", "f1", "accuracy")
-_NAMES = [*_METRICS, "confusion_matrix", "business_value"]
 
 
 def classification_metrics(
@@ -251,6 +191,8 @@ def classification_metrics(
     normalize_business_value: str | None = None,
 ) -> tuple[ClassMetric, ...]:
     """Return metrics of a binary classifier from names and `RowMetric` objects.
+
+    Taught in lesson 08.
 
     Parameters
     ----------
@@ -269,15 +211,9 @@ def classification_metrics(
 
     Raises
     ------
-    ValueError
-        For an unknown name, a name given twice or an empty list; for a matrix that is missing,
-        unused or not 2 by 2.
-    TypeError
-        For something that is neither a name nor a `RowMetric`.
-
-    Notes
-    -----
-    Taught in lesson 08.
+    TypeError, ValueError
+        For something that is neither a name nor a `RowMetric`; for an unknown name, a name given
+        twice or an empty list; for a matrix that is missing, unused or not 2 by 2.
 
     Examples
     --------
@@ -286,48 +222,36 @@ def classification_metrics(
     """
     _require_choice("normalize_confusion_matrix", normalize_confusion_matrix, "all", "true", "pred")
     _require_choice("normalize_business_value", normalize_business_value, "per_prediction")
-    given = list(_DEFAULT) if metrics is None else as_list(metrics)
-    if not given:
-        raise ValueError("`metrics` is empty; name at least one")
+    given = as_list(["roc_auc", "f1", "accuracy"] if metrics is None else metrics)
     if "confusion_matrix" not in given and normalize_confusion_matrix:
         raise ValueError(
             "`normalize_confusion_matrix` is given, but `metrics` does not ask for a "
             '"confusion_matrix"; add it, or leave it out'
         )
-    if "business_value" not in given and (
-        business_value_matrix is not None or normalize_business_value
-    ):
+    is_valued = business_value_matrix is not None or normalize_business_value
+    if "business_value" not in given and is_valued:
         raise ValueError(
             'the value of a row is given, but `metrics` does not ask for "business_value"; '
             "add it, or leave out `business_value_matrix` and `normalize_business_value`"
         )
     chosen: list[ClassMetric] = []
     for metric in given:
-        if metric == "confusion_matrix":
+        if isinstance(metric, RowMetric):
+            chosen.append(_of_rows(metric))
+        elif metric == "confusion_matrix":
             chosen += _confusion_matrix(normalize_confusion_matrix)
         elif metric == "business_value":
+            if business_value_matrix is None:
+                raise ValueError(
+                    "`business_value` needs a `business_value_matrix`: [[TN, FP], [FN, TP]], the "
+                    "value of a row by true class (rows) and predicted class (columns)"
+                )
             total = normalize_business_value is None
-            matrix = _require_given(business_value_matrix)
-            chosen.append(_of_rows(matrix_value(matrix, total=total)))
+            chosen.append(_of_rows(matrix_value(business_value_matrix, total=total)))
         else:
-            chosen.append(_metric(metric))
-    names = [metric.name for metric in chosen]
-    if len(set(names)) < len(names):
-        raise ValueError(f"two metrics share a name in {names}; names must differ")
+            chosen.append(named(metric, _METRICS, ["confusion_matrix", "business_value"]))
+    refuse_equal_names([metric.name for metric in chosen])
     return tuple(chosen)
-
-
-def _metric(metric: object) -> ClassMetric:
-    if isinstance(metric, RowMetric):
-        return _of_rows(metric)
-    if not isinstance(metric, str):
-        raise TypeError(f"`metrics` holds {metric!r}; give names, or RowMetric objects")
-    if metric not in _METRICS:
-        raise ValueError(
-            f"unknown metric {metric!r} in `metrics`; choose from {', '.join(_NAMES)}, "
-            "or pass a RowMetric"
-        )
-    return _METRICS[metric]
 
 
 def _of_rows(metric: RowMetric) -> ClassMetric:
@@ -339,24 +263,24 @@ def _of_rows(metric: RowMetric) -> ClassMetric:
         )
     true, predicted = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0, 1.0])
     count = metric.rows(true, predicted).reshape(2, 2)
-    among = None if metric.total else _ALL
-    return of_cells(metric.name, count, among, bounds=metric.bounds, unit=metric.unit)
+    cells = _Cells(count, None if metric.total else _ALL)
+    return ClassMetric(metric.name, cells, metric.bounds, metric.unit)
 
 
 def _confusion_matrix(normalize: str | None) -> list[ClassMetric]:
-    bounds = Bounds(0, None, "both", total=True) if normalize is None else _share("both")
+    bounds = Bounds(0, None, "both", total=True) if normalize is None else Bounds(0, 1, "both")
     unit = "rows" if normalize is None else ""
     cells = []
     for name, (true, predicted) in _CELLS.items():
         count, same_true, same_predicted = np.zeros((3, 2, 2))
         count[true, predicted] = same_true[true] = same_predicted[:, predicted] = 1
-        among, without = {
-            None: (None, ""),
-            "all": (_ALL, ""),
-            "true": (same_true, f"no row is of class {true}"),
-            "pred": (same_predicted, f"no row is predicted {predicted}"),
+        function = {
+            None: _Cells(count, None),
+            "all": _Cells(count, _ALL),
+            "true": _Cells(count, same_true, f"no row is of class {true}"),
+            "pred": _Cells(count, same_predicted, f"no row is predicted {predicted}"),
         }[normalize]
-        cells.append(of_cells(name, count, among, bounds=bounds, unit=unit, without=without))
+        cells.append(ClassMetric(name, function, bounds, unit))
     return cells
 
 
@@ -366,17 +290,12 @@ def _require_choice(name: str, value: object, *choices: str) -> None:
         raise ValueError(f"`{name}` must be None or one of {listed}, got {value!r}")
 
 
-def _require_given(business_value_matrix: ArrayLike | None) -> ArrayLike:
-    if business_value_matrix is None:
-        raise ValueError(
-            "`business_value` needs a `business_value_matrix`: [[TN, FP], [FN, TP]], the value of "
-            "a row by true class (rows) and predicted class (columns)"
-        )
-    return business_value_matrix
-
-
 def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> RowMetric:
     """Return the metric ``business_value`` of a binary classifier, for classes 0 and 1.
+
+    The total is Σ B · C, with the matrix B and the counts C of the confusion matrix. It is summed
+    row by row, so that a chunk with one class only has the right value. `PerformanceCalculator`
+    creates this metric from its own `business_value_matrix`. Taught in lesson 04.
 
     Parameters
     ----------
@@ -390,12 +309,6 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
     ------
     ValueError
         When the matrix is not 2 by 2, or holds a value that is not finite.
-
-    Notes
-    -----
-    The total is Σ B · C, with the matrix B and the counts C of the confusion matrix. It is summed
-    row by row, so that a chunk with one class only has the right value. `PerformanceCalculator`
-    creates this metric from its own `business_value_matrix`. Taught in lesson 04.
 
     Examples
     --------
@@ -411,7 +324,6 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
         )
     if not np.isfinite(matrix).all():
         raise ValueError("`business_value_matrix` must hold finite numbers only")
-
     unit = "value" if total else "value per row"
     value = _OfCells(tuple(map(tuple, matrix.tolist())))
     return RowMetric("business_value", value, unit=unit, higher_is_better=True, total=total)
@@ -419,12 +331,9 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
 
 def refuse_other_classes(name: str, values: Rows) -> None:
     """Raise a ValueError unless classes are 0 or 1; missing labels are ignored."""
-    n_other = int((~np.isnan(values) & (values != 0) & (values != 1)).sum())
-    if n_other:
-        raise ValueError(
-            f"`{name}` is neither 0 nor 1 in {n_other:,} of {len(values):,} rows; turn it into "
-            "classes first: 1 (or True) for the event, 0 (or False) for none"
-        )
+    remedy = "; turn it into classes first: 1 (or True) for the event, 0 (or False) for none"
+    is_other = ~np.isnan(values) & (values != 0) & (values != 1)
+    refuse_rows(is_other, f"`{name}` is neither 0 nor 1", remedy)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""Estimated performance: how good the model is before a single label is in.
-
-Direct Loss Estimation is for regression and taught in lesson 02; `CBPE`, for classifiers, lives in
-`course_lib.performance.cbpe`.
-"""
+"""Direct Loss Estimation: how good a regression model is before a single label is in."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from dataclasses import dataclass
 from typing import Unpack
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from course_lib.core.boosting import (
@@ -26,17 +21,10 @@ from course_lib.core.chunking import Chunk
 from course_lib.core.monitor import Options
 from course_lib.core.parameters import copied
 from course_lib.core.readings import Reading
-from course_lib.core.schema import Schema, Table
+from course_lib.core.schema import Table
 from course_lib.performance.estimator import Estimator
-from course_lib.performance.realized import (
-    labelled,
-    loss_moments,
-    realized_reading,
-    require_domain,
-    require_labels,
-    unit_of,
-)
-from course_lib.performance.regression_metrics import RowMetric, estimated_metrics
+from course_lib.performance.realized import loss_moments, realized_reading
+from course_lib.performance.regression_metrics import RowMetric, estimated_metrics, require_domain
 
 __all__ = ["DLE"]
 
@@ -48,6 +36,11 @@ class DLE(Estimator["_Nannies", RowMetric]):
     its prediction as features. The mean of its predictions over a chunk estimates the chunk's loss.
     It needs no label, and holds while P(y | x) does: under concept drift it stays silent.
 
+    Method and names follow NannyML 0.13.1 (https://nannyml.readthedocs.io, "Direct Loss
+    Estimation"); ``sampling_error`` is its formula, from the reference. The squared standard error
+    of the estimate is the mean over the chunk's n rows of (ê₂ − ê₁²)/n, where ê₁ and ê₂ predict the
+    loss and its square. Taught in lesson 02.
+
     Parameters
     ----------
     feature_column_names : list of str
@@ -55,11 +48,8 @@ class DLE(Estimator["_Nannies", RowMetric]):
         missing values and unseen categories are data.
     y_pred, y_true : str
         The columns of the prediction and of the label; the label is needed by `fit` only.
-    timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks; without it rows stay in the order
-        of the frame.
-    chunk_size, chunk_number, chunk_period, chunker
-        One of them; ten chunks when none is given.
+    timestamp_column_name, chunk_size, thresholds, confidence_level, ...
+        As in every estimator; see `course_lib.performance.estimator.Estimator`.
     metrics : list of str or RowMetric, optional
         ``mae`` and ``rmse`` by default; also ``mape``, ``mse``, ``msle``, ``rmsle``, or a
         `RowMetric`. (``bias`` needs labels: `PerformanceCalculator` measures it.)
@@ -67,30 +57,14 @@ class DLE(Estimator["_Nannies", RowMetric]):
         Passed to LightGBM; its defaults otherwise.
     tune_hyperparameters : bool
         False only: nothing is tuned here.
-    thresholds : Threshold or dict of metric name to Threshold, optional
-        One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default, from the
-        realized values of the reference chunks: an operational tolerance, not a test of the
-        estimate.
     cross_fit : bool
         Estimate each reference chunk with nannies that did not see it (five blocks of chunks).
-    confidence_level : float
-        The share of chunks whose realized value lies within the confidence boundaries while no
-        shift occurs. They widen with the error, but cannot cover what the nanny gets wrong under
-        a shift. Without cross-fitting they rest on rows the nannies have seen, and are too narrow.
 
     Raises
     ------
     TypeError, ValueError
         For features that are no list, are none, or hold the prediction or the target; for a metric
         that does not exist, several ways to make chunks, or ``tune_hyperparameters=True``.
-
-    Notes
-    -----
-    Method and names follow NannyML 0.13.1 (https://nannyml.readthedocs.io, "Direct Loss
-    Estimation"); ``sampling_error`` is its formula, from the reference. The boundaries are
-    estimate ± t · √(1 + 1/k) · s · se, where se² is the mean over the chunk's n rows of
-    (ê₂ − ê₁²)/n, ê₁ and ê₂ predict the loss and its square, and s is the standard deviation of
-    (realized − estimated)/se over the k reference chunks. Taught in lesson 02.
 
     Examples
     --------
@@ -134,9 +108,10 @@ class DLE(Estimator["_Nannies", RowMetric]):
         )
 
     def _resolve(self) -> None:
-        self._label = self.y_true
+        self._label, self._predictions = self.y_true, [self.y_pred]
         self._metrics = estimated_metrics(self.metrics)
         self._features = _features(self.feature_column_names, self.y_pred, self.y_true)
+        self._inputs = [*self._features, self.y_pred]
         super()._resolve()
         if self.tune_hyperparameters:
             raise ValueError(
@@ -145,41 +120,24 @@ class DLE(Estimator["_Nannies", RowMetric]):
             )
         require_hyperparameters(self.hyperparameters)
 
-    def _schema(self, reference: pd.DataFrame) -> Schema:
-        return Schema.learn(
-            reference,
-            [*self._inputs, self._label],
-            timestamp=self._timestamp,
-            row_id=self.id_column_name,
-            numeric=[self.y_pred, self._label],
-            complete=[self.y_pred],
-        )
+    def _columns(self) -> list[str]:
+        return [*self._inputs, self._label]
 
     def _check(self, table: Table) -> None:
-        require_domain(self._metrics, table, y_pred=self.y_pred)
+        require_domain(self._metrics, table, self.y_pred)
 
     def _check_reference(self, table: Table) -> None:
-        require_labels(table, self._label)
-        require_domain(self._metrics, table, y_pred=self.y_pred, y_true=self._label)
+        super()._check_reference(table)
+        require_domain(self._metrics, table, self.y_pred, self._label)
         for metric in self._metrics:
-            metric.rows(*labelled(table, self._label, self.y_pred, slice(None)))
-
-    @property
-    def _inputs(self) -> list[str]:
-        return [*self._features, self.y_pred]
+            metric.rows(*self._labeled(table))
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> _Nannies:
         rows = rows[~np.isnan(table[self._label][rows])]
-        if not len(rows):
-            raise ValueError(
-                f"all known values of `{self._label}` lie in one block of chunks: nothing is left "
-                "to estimate that block from; label more of the reference, or pass cross_fit=False"
-            )
-        y_true, y_pred = table[self._label][rows], table[self.y_pred][rows]
+        y_true, y_pred = self._labeled_outside(table, rows, "estimate that block from")
         matrix, settings = table.matrix(self._inputs, rows), self.hyperparameters
         data = bin_matrix(matrix, table.categorical(self._inputs), hyperparameters=settings)
-        # Targets that are equal share a nanny: mse and rmse, mae² and mse.
-        nannies: dict[bytes, Booster] = {}
+        nannies: dict[bytes, Booster] = {}  # equal targets share one: mse and rmse, mae² and mse
         pairs = {}
         for metric in self._metrics:
             loss = metric.rows(y_true, y_pred)
@@ -189,16 +147,14 @@ class DLE(Estimator["_Nannies", RowMetric]):
                     nannies[target.tobytes()] = grow(data, target, settings, name=name)
             pairs[metric.name] = nannies[loss.tobytes()], nannies[np.square(loss).tobytes()]
         # Sampling errors are those of the whole reference, in every fold.
-        return _Nannies(pairs, loss_moments(self._metrics, table, self._label, self.y_pred))
+        return _Nannies(pairs, loss_moments(self._metrics, *self._labeled(table)))
 
     def _measure(self, state: _Nannies, table: Table, chunk: Chunk) -> Iterable[Reading]:
         matrix = table.matrix(self._inputs, chunk.rows)
         nannies = {id(nanny): nanny for pair in state.pairs.values() for nanny in pair}
         predicted = {key: predict(nanny, matrix) for key, nanny in nannies.items()}
         n = len(chunk)
-        truth = None
-        if self._label in table.arrays:
-            truth = labelled(table, self._label, self.y_pred, chunk.rows)
+        labeled = self._labeled(table, chunk.rows) if self._label in table.arrays else None
         for metric in self._metrics:
             first, second = (predicted[id(nanny)] for nanny in state.pairs[metric.name])
             rows = first if metric.lower_limit is None else np.maximum(first, metric.lower_limit)
@@ -206,19 +162,16 @@ class DLE(Estimator["_Nannies", RowMetric]):
             # Where the two nannies contradict each other the variance is taken as zero.
             sd = float(np.sqrt(np.maximum(second - rows**2, 0).mean()))
             moments = state.moments[metric.name]
-            realized = realized_reading(metric, *truth, moments) if truth else None
+            quiet = realized_reading(metric, labeled, moments).quiet if labeled else (None, None)
             yield Reading(
                 metric.name,
                 metric.aggregate(mean, n),
                 n,
                 sampling_error=metric.sampling_error(*moments, n),
                 spread=metric.sampling_error(mean, sd, n),
-                baseline=realized.value if realized else None,
-                n_baseline=realized.n_used if realized else None,
+                baseline=quiet[0],
+                n_baseline=quiet[1],
             )
-
-    def _unit(self, metric: str) -> str:
-        return unit_of(self._metrics, metric, self._label)
 
 
 @dataclass(frozen=True)

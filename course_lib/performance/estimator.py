@@ -1,49 +1,104 @@
-"""Base class of estimators: limits from realized values, confidence boundaries of an estimate."""
+"""Base classes of monitors of performance: labels and predictions, boundaries of an estimate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Generic, Protocol, TypeVar, Unpack
+from typing import ClassVar, Generic, TypeVar, Unpack
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from course_lib.core.chunking import Chunk
 from course_lib.core.monitor import Calibration, Monitor, Options, State
 from course_lib.core.readings import Reading
 from course_lib.core.result import Result, ResultKind
-from course_lib.core.schema import Table
+from course_lib.core.schema import Schema, Table
 from course_lib.core.thresholds import Bounds, require_number
-from course_lib.performance.realized import n_labelled
+from course_lib.performance.classification_metrics import ClassMetric
+from course_lib.performance.regression_metrics import RowMetric
 
-__all__ = ["Estimator"]
+__all__ = ["Estimator", "LabeledMonitor"]
 
-
-class _Metric(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def bounds(self) -> Bounds: ...
+Metric = TypeVar("Metric", bound=RowMetric | ClassMetric)
+Rows = NDArray[np.float64]
 
 
-Metric = TypeVar("Metric", bound=_Metric)
+class LabeledMonitor(Monitor[State], Generic[State, Metric]):
+    """Base of monitors that compare predictions with a label, which is missing in some rows."""
+
+    # Set by `_resolve` of a subclass: the column of the label, those of the predictions (None for
+    # one that no metric needs), and what is measured.
+    _label: str
+    _predictions: Sequence[str | None]
+    _metrics: Sequence[Metric]
+
+    def _columns(self) -> list[str]:
+        return [self._label, *filter(None, self._predictions)]
+
+    def _schema(self, reference: pd.DataFrame) -> Schema:
+        predictions = [name for name in self._predictions if name]
+        return Schema.learn(
+            reference,
+            self._columns(),
+            timestamp=self._timestamp,
+            row_id=self.id_column_name,
+            numeric=[self._label, *predictions],
+            complete=predictions,
+        )
+
+    def _check_reference(self, table: Table) -> None:
+        if np.isnan(table[self._label]).all():
+            raise ValueError(
+                f"`{self._label}` is missing in all {table.n_rows:,} rows of `reference`; "
+                "a reference needs labels: choose a period whose outcomes are known"
+            )
+
+    def _n_usable(self, table: Table, chunk: Chunk) -> int:
+        return int((~np.isnan(table[self._label][chunk.rows])).sum())
+
+    def _labeled(self, table: Table, rows: slice | NDArray[np.intp] = slice(None)) -> list[Rows]:
+        """Return label and predictions of those rows whose label is known; zeros for None."""
+        y_true = table[self._label][rows]
+        known = ~np.isnan(y_true)
+        others = (table[c][rows] if c else np.zeros_like(y_true) for c in self._predictions)
+        return [values[known] for values in (y_true, *others)]
+
+    def _metric_names(self) -> Sequence[str]:
+        return [metric.name for metric in self._metrics]
+
+    def _metric_named(self, name: str) -> Metric:
+        return next(metric for metric in self._metrics if metric.name == name)
+
+    def _bounds(self, metric: str) -> Bounds:
+        return self._metric_named(metric).bounds
+
+    def _unit(self, metric: str) -> str:
+        return self._metric_named(metric).unit.replace("y_true", self._label)
 
 
-class Estimator(Monitor[State], Generic[State, Metric]):
+class Estimator(LabeledMonitor[State, Metric]):
     """Base of `DLE` and `CBPE`: in later frames the label may be missing and is not read.
 
-    Each reading brings the standard error of the estimate (``spread``). How far realized values lay
-    from estimates in the cross-fitted reference, in units of it, scales the confidence boundaries.
+    The confidence boundaries are estimate ± t · √(1 + 1/k) · s · se. Here se is the standard error
+    of the estimate (``spread`` of a reading), and s the standard deviation of
+    (realized − estimated)/se over the k cross-fitted reference chunks.
+
+    Attributes
+    ----------
+    thresholds : Threshold or dict of metric name to Threshold, optional
+        As in every monitor, but from the realized values of the reference chunks: an operational
+        tolerance, not a test of the estimate.
+    confidence_level : float
+        The share of chunks whose realized value lies within the confidence boundaries while no
+        shift occurs; 0.95 by default. The boundaries widen with the error, but cannot cover what
+        the estimator gets wrong under a shift. Without cross-fitting they rest on rows that the
+        estimator has seen, and are too narrow.
     """
 
     _kind: ClassVar[ResultKind] = "estimated"
     _blocks: ClassVar[int] = 5
-
-    # Set by `_resolve` of a subclass: the column of the label, and what is estimated.
-    _label: str
-    _metrics: Sequence[Metric]
 
     def __init__(
         self,
@@ -85,8 +140,15 @@ class Estimator(Monitor[State], Generic[State, Metric]):
     def _target(self) -> str:
         return self._label
 
-    def _n_usable(self, table: Table, chunk: Chunk) -> int:
-        return n_labelled(table, self._label, chunk)
+    def _labeled_outside(self, table: Table, rows: NDArray[np.intp], use: str) -> list[Rows]:
+        """Return `_labeled` of the rows outside one block; refuse a reference without any there."""
+        labeled = self._labeled(table, rows)
+        if not len(labeled[0]):
+            raise ValueError(
+                f"all known values of `{self._label}` lie in one block of chunks: nothing is left "
+                f"to {use}; label more of the reference, or pass cross_fit=False"
+            )
+        return labeled
 
     def _calibrate(self, readings: Sequence[Reading]) -> Calibration:
         """How far realized values lay from estimates, in units of the standard error."""
@@ -117,12 +179,6 @@ class Estimator(Monitor[State], Generic[State, Metric]):
             np.inf if bounds.upper_limit is None else bounds.upper_limit,
         )
         return float(lower), float(upper)
-
-    def _metric_names(self) -> Sequence[str]:
-        return [metric.name for metric in self._metrics]
-
-    def _bounds(self, metric: str) -> Bounds:
-        return next(m.bounds for m in self._metrics if m.name == metric)
 
 
 def _in_all_rows(reading: Reading, bounds: Bounds) -> float:

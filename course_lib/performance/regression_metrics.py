@@ -1,16 +1,15 @@
-"""Regression metrics: a loss or value per row, its aggregate per chunk, its sampling error.
-
-Taught in lesson 02.
-"""
+"""Regression metrics: a loss or value per row, its aggregate per chunk, its sampling error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from course_lib.core.schema import Table
 from course_lib.core.thresholds import Bounds, Side
 
 __all__ = [
@@ -22,21 +21,20 @@ __all__ = [
 ]
 
 Rows = NDArray[np.float64]
-
-LARGEST = 1e145  # of the value of a row, so that a sum of squares does not overflow
-SMALLEST = 1e-70  # of a true value that mape divides by
+Metric = TypeVar("Metric")
 
 
 @dataclass(frozen=True)
 class RowMetric:
     """A metric that is the mean of one number per row, such as a loss or a value in money.
 
-    `PerformanceCalculator` measures it with labels, `DLE` estimates it without.
+    `PerformanceCalculator` measures it with labels, `DLE` estimates it without. Taught in lessons
+    02 and 04.
 
     Parameters
     ----------
     name : str
-        The name in results and plots.
+        In results and plots.
     function : callable
         ``function(y_true, y_pred)`` with float arrays of shape (n,), returning shape (n,), finite.
     unit : str
@@ -55,10 +53,6 @@ class RowMetric:
     ------
     TypeError
         For a name that is not a string, or a function that is not callable.
-
-    Notes
-    -----
-    Taught in lessons 02 and 04.
 
     Examples
     --------
@@ -106,24 +100,12 @@ class RowMetric:
                 f"`function` of the metric {self.name!r} returned shape {values.shape} for "
                 f"{len(y_true):,} rows; it must return one number per row"
             )
-        # The standard error needs squares, which must not overflow.
-        for is_valid, problem in (
-            (np.isfinite(values), "is not finite"),
-            (np.abs(values) <= LARGEST, f"lies beyond ±{LARGEST:g}"),
-        ):
-            if not is_valid.all():
-                raise ValueError(
-                    f"the metric {self.name!r} {problem} in {int((~is_valid).sum()):,} of "
-                    f"{len(values):,} rows; drop those rows or choose a metric that is defined for "
-                    "them"
-                )
-        n_low = 0 if self.lower_limit is None else int((values < self.lower_limit).sum())
-        if n_low:
-            raise ValueError(
-                f"the metric {self.name!r} is below its `lower_limit` of {self.lower_limit:g} in "
-                f"{n_low:,} of {len(values):,} rows, where estimates are clipped; give a lower one "
-                "or none"
-            )
+        name = f"the metric {self.name!r}"
+        remedy = "; drop those rows or choose a metric that is defined for them"
+        refuse_rows(~np.isfinite(values), f"{name} is not finite", remedy)
+        if (limit := self.lower_limit) is not None:
+            remedy = ", where estimates are clipped; give a lower one or none"
+            refuse_rows(values < limit, f"{name} is below its `lower_limit` of {limit:g}", remedy)
         return values
 
     def aggregate(self, mean: float, n: int) -> float:
@@ -177,7 +159,7 @@ def squared_error(y_true: Rows, y_pred: Rows) -> Rows:
 
 
 def absolute_percentage_error(y_true: Rows, y_pred: Rows) -> Rows:
-    """Return |y − p| / |y|; raise for a true value of zero, or within 1e-70 of it."""
+    """Return |y − p| / |y|; raise for a true value of zero."""
     refuse_zero("y_true", y_true)
     return np.asarray(np.abs(y_true - y_pred) / np.abs(y_true))
 
@@ -191,24 +173,32 @@ def squared_log_error(y_true: Rows, y_pred: Rows) -> Rows:
 
 def refuse_zero(name: str, y_true: Rows) -> None:
     """Raise a ValueError where mape would divide by zero; missing labels are ignored."""
-    # Squaring the ratio would overflow; labels this small are not realistic.
-    n_zero = int((np.abs(y_true) < SMALLEST).sum())
-    if n_zero:
-        rounded = "" if (y_true == 0).sum() == n_zero else f", or within {SMALLEST:g} of it,"
-        raise ValueError(
-            f"`{name}` is zero{rounded} in {n_zero:,} of {len(y_true):,} rows, and mape divides by "
-            "it; use mae, or a RowMetric of your own"
-        )
+    remedy = ", and mape divides by it; use mae, or a RowMetric of your own"
+    refuse_rows(y_true == 0, f"`{name}` is zero", remedy)
 
 
 def refuse_negative(name: str, values: Rows) -> None:
     """Raise a ValueError for negative values, for msle and rmsle; missing labels are ignored."""
-    n_negative = int((values < 0).sum())
-    if n_negative:
-        raise ValueError(
-            f"`{name}` is negative in {n_negative:,} of {len(values):,} rows, and msle and rmsle "
-            "take its logarithm; use mae or rmse"
-        )
+    remedy = ", and msle and rmsle take its logarithm; use mae or rmse"
+    refuse_rows(values < 0, f"`{name}` is negative", remedy)
+
+
+def refuse_rows(bad: NDArray[np.bool_], problem: str, remedy: str) -> None:
+    """Raise a ValueError that counts the bad rows, if there are any."""
+    if n_bad := int(bad.sum()):
+        raise ValueError(f"{problem} in {n_bad:,} of {len(bad):,} rows{remedy}")
+
+
+def require_domain(
+    metrics: Iterable[RowMetric], table: Table, y_pred: str, y_true: str | None = None
+) -> None:
+    """Refuse a frame with rows for which a built-in metric is not defined."""
+    functions = [metric.function for metric in metrics]
+    if squared_log_error in functions:
+        for name in filter(None, (y_pred, y_true)):
+            refuse_negative(name, table[name])
+    if y_true and absolute_percentage_error in functions:
+        refuse_zero(y_true, table[y_true])
 
 
 #: The built-in metrics by name. "y_true" in a unit stands for the target's name.
@@ -224,10 +214,6 @@ REGRESSION_METRICS: dict[str, RowMetric] = {
         RowMetric("bias", signed_error, unit="unit of y_true", higher_is_better=None),
     )
 }
-#: The default metrics: defined for every finite target, zero and negative values included.
-_DEFAULT = ("mae", "rmse", "bias")
-#: Metrics that need labels. Features do not show whether predictions are too high or too low.
-_LABELS_ONLY = ("bias",)
 
 
 def regression_metrics(
@@ -235,19 +221,20 @@ def regression_metrics(
 ) -> tuple[RowMetric, ...]:
     """Return metrics from names and `RowMetric` objects; ``mae``, ``rmse``, ``bias`` by default.
 
+    The default metrics are defined for every finite target, zero and negative values included.
+
     Raises
     ------
-    ValueError
-        For an unknown name, a name given twice, or an empty list.
-    TypeError
-        For something that is neither a name nor a `RowMetric`.
+    TypeError, ValueError
+        For something that is neither a name nor a `RowMetric`; for an unknown name, a name given
+        twice, or an empty list.
 
     Examples
     --------
     >>> [metric.name for metric in regression_metrics(["mae", "rmse"])]
     ['mae', 'rmse']
     """
-    return chosen_metrics(_DEFAULT if metrics is None else metrics, REGRESSION_METRICS)
+    return _chosen(["mae", "rmse", "bias"] if metrics is None else metrics, REGRESSION_METRICS)
 
 
 def estimated_metrics(
@@ -260,45 +247,44 @@ def estimated_metrics(
     TypeError, ValueError
         As `regression_metrics`, and for a metric that needs labels.
     """
-    known = {n: metric for n, metric in REGRESSION_METRICS.items() if n not in _LABELS_ONLY}
-    given = [name for name in _DEFAULT if name in known] if metrics is None else as_list(metrics)
-    for name in _LABELS_ONLY:
-        if name in given or REGRESSION_METRICS[name] in given:
-            raise ValueError(
-                f"{name!r} cannot be estimated without labels: features do not show whether "
-                "predictions are too high or too low; measure it with PerformanceCalculator"
-            )
-    return chosen_metrics(given, known)
+    given = ["mae", "rmse"] if metrics is None else as_list(metrics)
+    if "bias" in given or REGRESSION_METRICS["bias"] in given:
+        raise ValueError(
+            "'bias' cannot be estimated without labels: features do not show whether "
+            "predictions are too high or too low; measure it with PerformanceCalculator"
+        )
+    return _chosen(given, {name: m for name, m in REGRESSION_METRICS.items() if name != "bias"})
 
 
-def as_list(metrics: object) -> list[object]:
-    """Return one metric, or several, as a list."""
-    # `_metric` rejects objects that are not metrics.
-    if isinstance(metrics, (str, RowMetric)) or not isinstance(metrics, Iterable):
-        return [metrics]
-    return list(metrics)
-
-
-def chosen_metrics(metrics: object, known: Mapping[str, RowMetric | None]) -> tuple[RowMetric, ...]:
-    """Return metrics from names and `RowMetric` objects; raise for repeated names."""
-    chosen = [_metric(metric, known) for metric in as_list(metrics)]
-    names = [metric.name for metric in chosen]
-    if not names:
-        raise ValueError("`metrics` is empty; name at least one")
-    if len(set(names)) < len(names):
-        raise ValueError(f"two metrics share a name in {names}; names must differ")
+def _chosen(metrics: object, known: Mapping[str, RowMetric]) -> tuple[RowMetric, ...]:
+    chosen = [m if isinstance(m, RowMetric) else named(m, known) for m in as_list(metrics)]
+    refuse_equal_names([metric.name for metric in chosen])
     return tuple(chosen)
 
 
-def _metric(metric: object, known: Mapping[str, RowMetric | None]) -> RowMetric:
-    if isinstance(metric, RowMetric):
-        return metric
-    if not isinstance(metric, str):
-        raise TypeError(f"`metrics` holds {metric!r}; give names, or RowMetric objects")
-    known_metric = known.get(metric)
-    if known_metric is None:
+def as_list(metrics: object) -> list[object]:
+    """Return one metric, or several, as a list; refuse an empty one."""
+    # An object that is not iterable is not a metric either: `named` refuses it.
+    if isinstance(metrics, (str, RowMetric)) or not isinstance(metrics, Iterable):
+        return [metrics]
+    if not (given := list(metrics)):
+        raise ValueError("`metrics` is empty; name at least one")
+    return given
+
+
+def named(name: object, known: Mapping[str, Metric], more: Sequence[str] = ()) -> Metric:
+    """Return the metric of this name; an error lists the known names, and ``more`` of them."""
+    if not isinstance(name, str):
+        raise TypeError(f"`metrics` holds {name!r}; give names, or RowMetric objects")
+    if name not in known:
         raise ValueError(
-            f"unknown metric {metric!r} in `metrics`; choose from {', '.join(known)}, "
+            f"unknown metric {name!r} in `metrics`; choose from {', '.join([*known, *more])}, "
             "or pass a RowMetric"
         )
-    return known_metric
+    return known[name]
+
+
+def refuse_equal_names(names: Sequence[str]) -> None:
+    """Raise a ValueError when two metrics share a name."""
+    if len(set(names)) < len(names):
+        raise ValueError(f"two metrics share a name in {names}; names must differ")

@@ -25,6 +25,7 @@ from course_lib.core.schema import Column
 __all__ = ["TAGS", "Reader", "Writer", "tag_of"]
 
 _METRICS = "course_lib.performance.regression_metrics"
+_LOSSES = ("absolute_error", "absolute_percentage_error", "signed_error", "squared_error")
 #: Each class and function that a file can name, by its tag.
 TAGS = {
     "cbpe": "course_lib.performance.cbpe.CBPE",
@@ -65,15 +66,8 @@ TAGS = {
     "encoder": "course_lib.drift.reconstruction._Encoder",
     "domain_sample": "course_lib.drift.domain_classifier._Sample",
     "witnesses": "course_lib.drift.consistency._Witnesses",
-    "absolute_error": f"{_METRICS}.absolute_error",
-    "absolute_percentage_error": f"{_METRICS}.absolute_percentage_error",
-    "signed_error": f"{_METRICS}.signed_error",
-    "squared_error": f"{_METRICS}.squared_error",
-    "squared_log_error": f"{_METRICS}.squared_log_error",
-    "mean": "numpy.mean",
-    "median": "numpy.median",
-    "nanmean": "numpy.nanmean",
-    "nanmedian": "numpy.nanmedian",
+    **{name: f"{_METRICS}.{name}" for name in (*_LOSSES, "squared_log_error")},
+    **{name: f"numpy.{name}" for name in ("mean", "median", "nanmean", "nanmedian")},
 }
 _TAG_OF = {path: tag for tag, path in TAGS.items()}
 #: Types that are written as strings: the type, how to write it, how to read it.
@@ -102,16 +96,12 @@ class Writer:
     def encode(self, value: Any) -> object:
         """Return a value for `json.dumps` from which `Reader.decode` makes the original.
 
-        Raises
-        ------
-        ValueError
-            For a value that only a pickle can hold, such as a function of your own.
+        Raise a ValueError for what only a pickle can hold, such as a function of your own.
         """
         if isinstance(value, (np.bool_, np.number)):
             value = value.item()
-        if value is None or isinstance(value, (bool, int, str)):
-            return value
-        if isinstance(value, float) and math.isfinite(value):
+        is_number = isinstance(value, float) and math.isfinite(value)
+        if value is None or is_number or isinstance(value, (bool, int, str)):
             return value
         for kind, (its_type, write, _) in _TEXTS.items():
             if isinstance(value, its_type):
@@ -135,14 +125,13 @@ class Writer:
         """Encode a function that has a tag, or an object whose class has one."""
         if (tag := tag_of(value)) is not None:
             return {"function": tag}
-        tag = tag_of(type(value))
-        if tag is None:
+        if (tag := tag_of(type(value))) is None:
             raise ValueError(f"{value!r}, of a kind that only a pickle could hold")
         if isinstance(value, Parametrized):
             return {"object": [tag, self._parameters(value)]}
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        names = [field.name for field in dataclasses.fields(value)]
         try:
-            return {"object": [tag, {name: self.encode(part) for name, part in fields.items()}]}
+            return {"object": [tag, {name: self.encode(getattr(value, name)) for name in names}]}
         except ValueError as error:
             if not isinstance(value, Column):
                 raise
@@ -197,10 +186,8 @@ class Reader:
             return _ITERABLES[kind](self.decode(parts))
         if kind == "dict":
             return {self.decode(key): self.decode(value) for key, value in parts}
-        if kind == "array":
-            return self._member(parts, _array)
-        if kind == "model":
-            return self._member(parts, _model)
+        if kind in ("array", "model"):
+            return self._member(parts, _array if kind == "array" else _model)
         if kind == "frame":
             return pd.DataFrame({name: self._column(column) for name, column in parts})
         if kind == "function":

@@ -1,8 +1,4 @@
-"""Measure a data set by partitions, on one machine or on a Dask cluster.
-
-A fitted monitor is small and its chunks are independent, so a partition that holds whole chunks can
-be measured anywhere. Dask decides where, and in which order. Taught in lesson 11.
-"""
+"""Measure a data set by partitions, on one machine or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -26,6 +22,10 @@ def measure_partitions(
 ) -> Result:
     """Measure a data set by partitions; the result is the same as for one frame of all rows.
 
+    Chunks are independent, so Dask can measure a partition anywhere, in any order. A worker
+    receives the fitted monitor once and returns the measured chunks; `Monitor.save` says which rows
+    of the reference a monitor holds. Taught in lesson 11.
+
     Parameters
     ----------
     monitor : Monitor
@@ -46,18 +46,10 @@ def measure_partitions(
 
     Raises
     ------
-    TypeError
-        When ``monitor`` is not a monitor, or ``partitions`` is a single DataFrame.
-    ValueError
-        For a monitor that is not fitted or does not have calendar chunks, a chunk with rows in two
-        partitions, or partitions without any row. An error in a partition has a note with its
-        number.
-
-    Notes
-    -----
-    A worker receives the fitted monitor once and returns the measured chunks. The monitor does not
-    hold the reference, but Kolmogorov–Smirnov and Wasserstein keep each numeric column, sorted, and
-    the domain classifier keeps up to 2,000 rows. Taught in lesson 11.
+    TypeError, ValueError
+        When ``monitor`` is not a monitor, not fitted or without calendar chunks; for a single
+        DataFrame, a chunk with rows in two partitions, or partitions without any row. An error in a
+        partition has a note with its number.
 
     Examples
     --------
@@ -101,36 +93,31 @@ def _on_dask(monitor: Monitor[Any], partitions: Iterable[Any]) -> Iterator[Resul
     # Keep the monitor in the task graph: scattered data is lost when its worker dies.
     delayed_monitor = dask.delayed(monitor, traverse=False)
     tasks = [measured(delayed_monitor, part, number) for number, part in enumerate(partitions)]
-    client = _client()
+    try:
+        client = import_module("distributed").default_client()
+    except (ImportError, ValueError):  # not installed, or no cluster in use
+        client = None
     if client is None:
         yield from dask.compute(*tasks)
     else:
         yield from (future.result() for future in client.compute(tasks))
 
 
-def _client() -> Any:
-    try:
-        return import_module("distributed").default_client()
-    except (ImportError, ValueError):  # not installed, or no cluster in use
-        return None
-
-
 def _joined(monitor: Monitor[Any], parts: list[Result]) -> Result:
     """Return the reference and the chunks of all parts, like `Result.extend` for all of them."""
     fitted = monitor._fitted
     assert fitted is not None
-    frames = [fitted.reference, _numbered(part._frame for part in parts)]
-    shares = None
-    if fitted.shares is not None:
-        both = [fitted.shares, _numbered(part._shares for part in parts)]
-        shares = pd.concat(both, ignore_index=True)
-    return fitted.rules._result(pd.concat(frames, ignore_index=True), shares)
+    frame, shares = _appended(fitted.reference, [part._frame for part in parts]), fitted.shares
+    if shares is not None:
+        shares = _appended(shares, [part._shares for part in parts])
+    return fitted.rules._result(frame, shares)
 
 
-def _numbered(frames: Iterable[Any]) -> pd.DataFrame:
-    """Number the chunks in order of time."""
-    frame: pd.DataFrame = pd.concat(frames).sort_values("start_date", kind="stable")
-    return frame.assign(chunk_index=pd.factorize(frame["key"])[0])
+def _appended(reference: pd.DataFrame, parts: list[Any]) -> pd.DataFrame:
+    """Append the parts to the reference, their chunks numbered in order of time."""
+    frame: pd.DataFrame = pd.concat(parts).sort_values("start_date", kind="stable")
+    frame = frame.assign(chunk_index=pd.factorize(frame["key"])[0])
+    return pd.concat([reference, frame], ignore_index=True)
 
 
 def _require_ready(monitor: object, partitions: object) -> None:

@@ -1,8 +1,7 @@
 """Save and load monitors and results: one file of JSON, arrays and LightGBM's text, no pickle.
 
-The file is a zip whose members are not compressed. ``contents.json`` describes the values;
-``0.npy``, ``1.txt`` and so on hold the arrays and models that it names. Each member has a CRC-32
-checksum. Loading does not run code from the file.
+The file is a zip whose members are not compressed and have a CRC-32 checksum. ``contents.json``
+describes the values; ``0.npy``, ``1.txt`` and so on hold the arrays and models that it names.
 """
 
 from __future__ import annotations
@@ -69,6 +68,9 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
 def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
     """Read a monitor or a result from the file that its method `save` has written.
 
+    No code in the file is run. A forged file can hold a monitor that never alerts, or crash the
+    process: load files only from people whom you trust. Taught in lesson 02.
+
     Parameters
     ----------
     path : path
@@ -88,12 +90,6 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
         course_lib file.
     OSError
         When the file is not there or cannot be read.
-
-    Notes
-    -----
-    No code in the file is run, and a damaged file is refused. A forged file can hold a monitor that
-    never alerts, or crash the process: load files only from people whom you trust. Taught in lesson
-    02.
 
     Examples
     --------
@@ -127,7 +123,8 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
 
 def _packed(thing: Any, without: tuple[str, ...]) -> tuple[dict[str, object], dict[str, bytes]]:
     writer = Writer(without)
-    contents: dict[str, object] = {"format": FORMAT, "version": VERSION, "course_lib": _version()}
+    release = str(import_module("course_lib").__version__)
+    contents: dict[str, object] = {"format": FORMAT, "version": VERSION, "course_lib": release}
     if isinstance(thing, Result):
         return {**contents, "result": writer.encode(thing)}, writer.members
     if tag_of(type(thing)) is None:
@@ -147,10 +144,8 @@ def _packed(thing: Any, without: tuple[str, ...]) -> tuple[dict[str, object], di
                 f"`{name}` was changed after `fit`, so that one value cannot be handed over for "
                 "both; fit again, then save without it"
             )
-    contents["without"] = list(without)
-    contents["metrics"] = _metrics(thing)
-    contents["monitor"] = writer.encode(thing)
-    contents["fitted"] = writer.encode(thing._fitted)
+    contents |= {"without": list(without), "metrics": _metrics(thing)}
+    contents |= {"monitor": writer.encode(thing), "fitted": writer.encode(thing._fitted)}
     return contents, writer.members
 
 
@@ -185,10 +180,6 @@ def _metrics(monitor: Any) -> list[str]:
     """Return the metrics of the fitted monitor, or before `fit` those of its parameters."""
     rules = monitor._fitted.rules if monitor._fitted else monitor._frozen()
     return list(rules._metric_names())
-
-
-def _version() -> str:
-    return str(import_module("course_lib").__version__)
 
 
 def _require_version(contents: Any) -> None:

@@ -1,4 +1,5 @@
 import datetime as dt
+import itertools
 from decimal import Decimal
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib import PeriodBasedChunker, SizeBasedChunker
+from course_lib import MissingValuesCalculator, PeriodBasedChunker, SizeBasedChunker
 from course_lib.core.schema import Schema
 
 ALL = SizeBasedChunker(1_000_000)
@@ -410,3 +411,41 @@ def test_a_schema_shows_names_and_kinds():
     schema = Schema.learn(frame, ["x", "cut"])
     assert repr(schema) == "Schema(x: numeric, cut: categorical)"
     assert repr(schema.read(frame).cut(ALL)) == "Table(1 rows, 2 columns, 1 chunks)"
+
+
+# -- Rows of equal time ---------------------------------------------------------------------------
+
+
+def with_ids(ids):
+    day = ["2024-01-02", "2024-01-01", "2024-01-02", "2024-01-01"]
+    return pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "day": pd.to_datetime(day), "id": ids})
+
+
+@pytest.mark.parametrize("ids", [[4, 3, 10, 2], ["d", "c", "e", "b"], [4.5, 3.5, 10.0, 2.5]])
+def test_rows_of_equal_time_are_in_order_of_their_ids(ids):
+    schema = Schema.learn(with_ids(ids), ["x"], timestamp="day", row_id="id")
+    for order in itertools.permutations(range(4)):
+        assert schema.read(with_ids(ids).iloc[list(order)])["x"].tolist() == [4.0, 2.0, 1.0, 3.0]
+
+
+def test_without_ids_rows_of_equal_time_keep_their_order():
+    schema = Schema.learn(with_ids([4, 3, 10, 2]), ["x"], timestamp="day")
+    assert schema.read(with_ids([4, 3, 10, 2]))["x"].tolist() == [2.0, 4.0, 1.0, 3.0]
+
+
+def test_a_missing_id_is_counted():
+    frame = with_ids(["a", None, "b", None])
+    schema = Schema.learn(frame, ["x"], timestamp="day", row_id="id")
+    with pytest.raises(ValueError, match="`id` is missing in 2 of 4 rows; give each row an id"):
+        schema.read(frame)
+
+
+def test_a_column_of_ids_must_be_there():
+    schema = Schema.learn(with_ids([1, 2, 3, 4]), ["x"], timestamp="day", row_id="id")
+    with pytest.raises(ValueError, match="`reference` lacks 1 of 3 columns: `id`"):
+        schema.read(with_ids([1, 2, 3, 4]).drop(columns="id"))
+
+
+def test_ids_need_times():
+    with pytest.raises(ValueError, match="`id_column_name` orders rows of equal time and needs"):
+        MissingValuesCalculator(["x"], id_column_name="id")

@@ -137,11 +137,6 @@ def test_a_true_value_of_zero_is_refused_by_mape():
         REGRESSION_METRICS["mape"].rows(np.array([0.0, 5.0, 0.0]), P)
 
 
-def test_a_true_value_next_to_zero_is_refused_by_mape_before_the_quotient_overflows():
-    with pytest.raises(ValueError, match="is zero, or within 1e-70 of it, in 2 of 3 rows"):
-        REGRESSION_METRICS["mape"].rows(np.array([0.0, 5.0, -1e-308]), P)
-
-
 def test_mape_takes_negative_true_values_by_their_size():
     rows = REGRESSION_METRICS["mape"].rows(np.array([-100.0]), np.array([-90.0]))
     assert rows == pytest.approx([0.1])
@@ -190,12 +185,6 @@ def test_a_function_that_is_not_finite_is_refused_with_the_count():
     ratio = RowMetric("ratio", lambda y, p: np.where(y > 150, np.nan, 1.0))
     with pytest.raises(ValueError, match=r"'ratio' is not finite in 2 of 3 rows; drop those"):
         ratio.rows(Y, P)
-
-
-def test_a_function_whose_squares_would_overflow_is_refused_with_the_count():
-    large = RowMetric("large", lambda y, p: np.where(y > 150, -1e200, 1.0))
-    with pytest.raises(ValueError, match=r"'large' lies beyond ±1e\+145 in 2 of 3 rows; drop"):
-        large.rows(Y, P)
 
 
 def test_a_value_below_the_lower_limit_is_refused_since_estimates_are_clipped_there():
