@@ -109,7 +109,7 @@ UNITS = -m "not slow" course_lib tests
 QUICK = -m "not slow" tests/core tests/test_package.py tests/performance/test_realized.py \
   tests/performance/test_regression_metrics.py tests/drift/test_quality.py \
   tests/persistence/test_golden.py --ignore=tests/core/test_extend.py \
-  --ignore=tests/core/test_monitor_checks.py
+  --ignore=tests/core/test_monitor_checks.py --ignore=tests/core/test_parameters.py
 # Import, packaging, parameters, saved monitors, broken input, and two lessons
 SHORT = -m "not slow" tests/test_package.py tests/test_packaging.py tests/core/test_parameters.py \
   tests/persistence/test_storage.py tests/persistence/test_golden.py \
