@@ -360,4 +360,5 @@ def _with_unit(name: str, rows: pd.DataFrame) -> str:
 
 def _escaped(name: str) -> str:
     """Escape dollar signs, since matplotlib reads text between two of them as TeX."""
-    return name.replace("$", r"\$")
+    escaped = r"\$"  # in one line with a dollar sign, the site would take it for a formula
+    return name.replace("$", escaped)

@@ -568,7 +568,7 @@ def test_the_library_tells_names_from_types(pages):
     texts = {n: p.path.read_text(encoding="utf-8") for n, p in pages.items() if n[:4] == "api/"}
     words = {name: re.sub(r"<[^>]+>", "", text) for name, text in texts.items()}
     assert "reference (DataFrame) – The sets" in words["api/course.desk.html"]
-    assert "The 20 test weeks: new to the model" in words["api/course.desk.html"]
+    assert "The 20 test weeks: not used in training" in words["api/course.desk.html"]
     joint = re.compile(r"\w \([\w, ]+,\) –|^Type:", re.M)
     assert {name: joint.findall(text) for name, text in words.items() if joint.search(text)} == {}
 

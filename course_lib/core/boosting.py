@@ -5,6 +5,7 @@ OMP_NUM_THREADS sets the number of threads; small data use one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -182,6 +183,19 @@ def predict(booster: Booster, matrix: NDArray[np.float64]) -> NDArray[np.float64
     return np.asarray(booster.predict(matrix, **threads(len(matrix), FEW)))
 
 
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+_forked = False
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_note_fork)
+
+
 def threads(n_rows: int, least: int = SMALL) -> dict[str, int]:
-    """Return the setting of one thread for small data, where more threads are slower."""
-    return {"num_threads": 1} if n_rows < least else {}
+    """Return the setting of one thread where more are slower, or would hang.
+
+    OpenMP's threads do not survive a fork: a forked child that asks for them waits forever.
+    """
+    return {"num_threads": 1} if _forked or n_rows < least else {}

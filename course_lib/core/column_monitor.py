@@ -45,17 +45,10 @@ class ColumnsMonitor(Calculator[State]):
         *,
         timestamp_column_name: str | None = None,
         threshold: Threshold | None = None,
-        cross_fit: bool = True,
-        progress: bool = False,
         **options: Unpack[Options],
     ) -> None:
         self.threshold = copied(threshold)
-        super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            cross_fit=cross_fit,
-            progress=progress,
-            **options,
-        )
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _resolve(self) -> None:
         super()._resolve()
@@ -80,7 +73,6 @@ class ColumnsMonitor(Calculator[State]):
             reference,
             self._columns(),
             timestamp=self._timestamp,
-            row_id=self.id_column_name,
             numeric=self._treated[0],
             categorical=self._treated[1],
         )

@@ -177,5 +177,5 @@ def tidy_shares(found: Iterable[tuple[Chunk, str, Shares]], period: str) -> pd.D
         }
     )
     for name in ("start_date", "end_date"):
-        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[us]")
+        frame[name] = frame[name].astype("datetime64[us]")
     return frame

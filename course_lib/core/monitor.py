@@ -9,7 +9,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, Self, TypedDict, TypeVar, cast
 
 import numpy as np
@@ -35,13 +35,13 @@ __all__ = ["Calculator", "Monitor", "Options", "not_fitted", "rows_without"]
 
 State = TypeVar("State")
 Series = tuple[str, str]  # (column, metric); the column is "" for the whole model
-Calibration = dict[str, tuple[float, int]]  # per metric: scale of the band, chunks behind it
+Calibration = dict[str, tuple[float, int]]  # per metric: scale of the band, chunks used
 MAX_SHOWN = 3  # limits in a repr
-_ROUNDING = 1e-12  # a value that equals its limit up to this share of it does not alert
+_ROUNDING = 1e-12  # a value beyond its limit by at most this share does not alert
 
 
 class Options(TypedDict, total=False):
-    """Keyword arguments that the constructor of each monitor hands on to `Monitor`."""
+    """Keyword arguments that the constructor of each monitor passes to `Monitor`."""
 
     id_column_name: str | None
     chunk_size: int | None
@@ -49,6 +49,7 @@ class Options(TypedDict, total=False):
     chunk_period: str | None
     chunker: Chunker | None
     thresholds: Thresholds
+    progress: bool
 
 
 class Monitor(Parametrized, ABC, Generic[State]):
@@ -57,30 +58,29 @@ class Monitor(Parametrized, ABC, Generic[State]):
     A subclass stores each argument of its constructor under its own name, then calls
     ``super().__init__``. It names its columns in ``_schema``, and implements ``_learn`` (from rows
     of the reference to a state), ``_measure`` (from a state and a chunk to readings), ``_bounds``
-    and ``_metric_names``. What it derives from parameters belongs in ``_resolve``.
+    and ``_metric_names``. It derives values from parameters in ``_resolve``.
 
     Attributes
     ----------
     timestamp_column_name : str, optional
-        The column that orders the rows and dates the chunks; without it rows stay in the order
-        of the frame.
+        The column with the time of each row: it sorts the rows and gives chunks their dates.
+        Without it, rows keep the order of the frame.
     id_column_name : str, optional
         The column that orders rows of equal time, so that results do not depend on the order in
         which rows arrive. Needs ``timestamp_column_name``.
     chunk_size, chunk_number, chunk_period, chunker
-        One of them; ten chunks when none is given.
+        One of them; about ten chunks by default.
     thresholds : Threshold or dict of metric name to Threshold, optional
         One for all metrics, or one per metric; `PredictionIntervalThreshold()` by default.
-    cross_fit : bool
-        Measure each chunk of the reference by what was learned from the others.
     progress : bool
         Show a progress bar.
     """
 
     _kind: ClassVar[ResultKind] = "drift"
     # How the reference is cut for cross-fitting: a number of blocks of consecutive chunks, or
-    # every chunk on its own; None when nothing is learned that could flatter the reference.
+    # every chunk on its own; None if the monitor cannot overfit the reference.
     _blocks: ClassVar[int | Literal["chunks"] | None] = None
+    cross_fit: bool = True  # an argument where it has an effect
 
     def __init__(
         self,
@@ -92,7 +92,6 @@ class Monitor(Parametrized, ABC, Generic[State]):
         chunk_period: str | None = None,
         chunker: Chunker | None = None,
         thresholds: Thresholds = None,
-        cross_fit: bool = True,
         progress: bool = False,
     ) -> None:
         self.timestamp_column_name = timestamp_column_name
@@ -100,14 +99,13 @@ class Monitor(Parametrized, ABC, Generic[State]):
         self.chunk_size, self.chunk_number = chunk_size, chunk_number
         self.chunk_period, self.chunker = chunk_period, copied(chunker)
         self.thresholds = copied(thresholds)
-        self.cross_fit = cross_fit
         self.progress = progress
         self._fitted: _Fitted[State] | None = None
         self._given: dict[str, object] = {}  # the parameters as they were at the last `fit`
         self._resolve()
 
     def _resolve(self) -> None:
-        """Check the parameters and derive what measuring needs; called at the start of `fit`, too.
+        """Check the parameters and compute derived attributes; called at the start of `fit`, too.
 
         Raises
         ------
@@ -124,8 +122,8 @@ class Monitor(Parametrized, ABC, Generic[State]):
         own = getattr(self._chunker, "timestamp_column_name", None)
         if own and self.timestamp_column_name and own != self.timestamp_column_name:
             raise ValueError(
-                f"the chunker sorts by `{own}`, but `timestamp_column_name` is "
-                f"`{self.timestamp_column_name}`; name one of them"
+                f"the chunker uses `{own}`, but `timestamp_column_name` is "
+                f"`{self.timestamp_column_name}`; name the same column"
             )
         self._timestamp: str | None = self.timestamp_column_name or own
         if self.id_column_name is not None and self._timestamp is None:
@@ -142,7 +140,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
 
     @abstractmethod
     def _schema(self, reference: pd.DataFrame) -> Schema:
-        """Decide what each column is."""
+        """Return the columns to read, with their kinds."""
 
     @abstractmethod
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> State:
@@ -154,7 +152,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
 
     @abstractmethod
     def _bounds(self, metric: str) -> Bounds:
-        """Return the limits, side and scale of a metric."""
+        """Return range, side and scale of a metric."""
 
     @abstractmethod
     def _metric_names(self) -> Sequence[str]:
@@ -174,15 +172,15 @@ class Monitor(Parametrized, ABC, Generic[State]):
         """Refuse a reference that cannot be learned from."""
 
     def _n_usable(self, table: Table, chunk: Chunk) -> int:
-        """Return the number of rows of a reference chunk that a limit can rest on."""
+        """Return the number of rows of a reference chunk that a limit can use."""
         return len(chunk)
 
     def _joined(self, state: State, fold: State) -> State:
-        """Return what measures production, after one more fold of the cross-fitting."""
+        """Return the state for production, updated with the state of one fold."""
         return state
 
     def _calibrate(self, readings: Sequence[Reading]) -> Calibration:
-        """Learn from the measured reference chunks what boundaries need."""
+        """Return, per metric, the scale of the boundaries and the number of chunks used."""
         return {}
 
     def _boundaries(
@@ -201,7 +199,8 @@ class Monitor(Parametrized, ABC, Generic[State]):
         Parameters
         ----------
         reference : DataFrame
-            A labelled period in which all was well and on which the model was not trained.
+            A period without incidents, on which the model was not trained. Monitors of
+            performance need labels in it.
 
         Returns
         -------
@@ -210,24 +209,24 @@ class Monitor(Parametrized, ABC, Generic[State]):
         Raises
         ------
         TypeError, ValueError
-            For input that cannot be used, with column, count and remedy.
+            For input that cannot be used; the error names column, count and remedy.
         """
         self._fitted = self._frozen()._fit(reference)
         self._remember(self._parameters())
         return self
 
     def _remember(self, names: Iterable[str]) -> None:
-        """Keep what parameters are at `fit`, so that `_changed_since_fit` can compare."""
+        """Store the parameters at `fit`, so that `_changed_since_fit` can compare."""
         self._given = {name: _listing(vars(self).get(name)) for name in names}
 
     def _changed_since_fit(self, name: str) -> bool:
-        """Say whether a parameter was replaced, or a list or dict of it changed, since `fit`."""
+        """Return whether a parameter, or items of its list or dict, changed since `fit`."""
         if self._fitted is None:
             return False
         return not _identical(_listing(vars(self).get(name)), self._given.get(name))
 
     def _fit(self, reference: pd.DataFrame) -> _Fitted[State]:
-        schema = self._schema(reference)
+        schema = replace(self._schema(reference), row_id=self.id_column_name)
         table = self._read(schema, reference, "reference")
         self._require_chunks(table)
         blocks = self._cut(len(table.chunks))
@@ -235,7 +234,9 @@ class Monitor(Parametrized, ABC, Generic[State]):
         measured: list[Measured] = []
         kept = state
         for fold, chunks in self._folds(table, state, blocks):
-            measured += self._readings(fold, table, chunks)
+            left_out = slice(chunks[0].rows.start, chunks[-1].rows.stop)
+            seen = table.as_new(left_out) if blocks else table
+            measured += self._readings(fold, seen, chunks)
             kept = self._joined(kept, fold) if blocks else kept
         quiet: dict[Series, list[tuple[float, int]]] = {}
         for _, reading in measured:
@@ -249,14 +250,14 @@ class Monitor(Parametrized, ABC, Generic[State]):
     def save(self, path: str | os.PathLike[str], *, without: Sequence[str] = ()) -> None:
         """Write the monitor, as it was constructed and fitted, to one file for `course_lib.load`.
 
-        The file holds JSON, arrays and LightGBM's text, no pickle. It is complete or not there: an
-        interrupted save leaves what was there before.
+        The file holds JSON, arrays and LightGBM's text, not a pickle. If a save is
+        interrupted, an existing file is unchanged.
 
         Parameters
         ----------
         path : path
         without : list of str
-            Constructor arguments to leave out, since they hold functions or objects of your own;
+            Constructor arguments to leave out, because they hold functions or objects of your own;
             `course_lib.load` takes them again: ``save(path, without=["metrics"])``, then
             ``load(path, metrics=[...])``.
 
@@ -265,11 +266,11 @@ class Monitor(Parametrized, ABC, Generic[State]):
         ValueError
             For an argument, or a category, that a file cannot hold.
         OSError
-            When the file cannot be written: no room, no such folder, no permission.
+            When the file cannot be written: disk full, no such folder, no permission.
 
         Notes
         -----
-        Rows of the reference stay out, with exceptions: Kolmogorov–Smirnov and Wasserstein keep
+        Reference rows are not saved, with exceptions: Kolmogorov–Smirnov and Wasserstein keep
         each numeric column, sorted; the domain classifier keeps up to 2,000 rows; every monitor
         keeps the values that a categorical column takes, so leave out names and other strings that
         identify a person.
@@ -287,7 +288,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
         if not isinstance(found, cls):
             raise ValueError(
                 f"`{path}` holds a {type(found).__name__}, not a {cls.__name__}; "
-                "course_lib.load reads either"
+                "use course_lib.load"
             )
         return found
 
@@ -296,7 +297,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
     def measure(self, frame: pd.DataFrame) -> Readings:
         """Measure the chunks of a frame by what the last `fit` learned, without limits.
 
-        A chunk measured alone has the very value that it has in a longer frame.
+        A chunk measured alone has the same value as in a longer frame.
 
         Parameters
         ----------
@@ -323,14 +324,20 @@ class Monitor(Parametrized, ABC, Generic[State]):
         readings : Readings
             From `measure` of this monitor.
         thresholds : Threshold or dict of metric name to Threshold, optional
-            Instead of those of the last `fit`, for the reference, too.
+            Replace those of the last `fit`, also in the reference.
 
         Raises
         ------
         TypeError, ValueError
-            Before `fit`; for thresholds, or readings of a metric, that this monitor does not have.
+            Before `fit`; for thresholds of an unknown metric, or readings of an unknown series.
         """
-        return self._require_fitted("judge(readings)").judge(readings, thresholds)
+        fitted = self._require_fitted("judge(readings)")
+        if not isinstance(readings, Readings):
+            raise TypeError(
+                f"`readings` must be Readings, got {type(readings).__name__}; take them from "
+                "`.measure(frame)`"
+            )
+        return fitted.judge(readings, thresholds)
 
     def _run(self, frame: pd.DataFrame, verb: str) -> Result:
         fitted = self._require_fitted(verb)
@@ -358,13 +365,15 @@ class Monitor(Parametrized, ABC, Generic[State]):
     def _readings(self, state: State, table: Table, chunks: Sequence[Chunk]) -> Iterable[Measured]:
         for chunk in self._shown(chunks):
             try:
-                yield from ((chunk, reading) for reading in self._measure(state, table, chunk))
-            except Exception as error:  # a metric of the user's own can raise anything
-                error.add_note(f"This is chunk {chunk.key}.")
+                for reading in self._measure(state, table, chunk):
+                    _require_value(reading)
+                    yield chunk, reading
+            except Exception as error:  # a user's metric can raise any exception
+                error.add_note(f"In chunk {chunk.key}.")
                 raise
 
     def _shown(self, chunks: Sequence[Chunk]) -> Iterable[Chunk]:
-        """Pass the chunks on, with a progress bar if one was asked for."""
+        """Return the chunks, with a progress bar if `progress` is set."""
         if not self.progress:
             return chunks
         from tqdm.auto import tqdm
@@ -372,12 +381,12 @@ class Monitor(Parametrized, ABC, Generic[State]):
         return cast("Iterable[Chunk]", tqdm(chunks, unit="chunk"))
 
     def _cut(self, n_chunks: int) -> list[NDArray[np.intp]]:
-        """Return the positions of the chunks of each block for cross-fitting; none without it."""
+        """Return the chunk positions of each cross-fitting block, or an empty list."""
         if self._blocks is None or not self.cross_fit:
             return []
         if n_chunks < 2:
             raise ValueError(
-                "the reference makes 1 chunk, and cross-fitting needs 2; make smaller chunks, "
+                "the reference has 1 chunk, and cross-fitting needs 2; make smaller chunks, "
                 "or pass cross_fit=False"
             )
         n_blocks = n_chunks if self._blocks == "chunks" else min(self._blocks, n_chunks)
@@ -386,7 +395,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
     def _folds(
         self, table: Table, state: State, blocks: Sequence[NDArray[np.intp]]
     ) -> Iterable[tuple[State, Sequence[Chunk]]]:
-        """Yield states, each with the chunks of the reference that it did not learn from."""
+        """Yield states, each with its chunks to measure; when cross-fitting, unseen ones."""
         if not blocks:
             yield state, table.chunks
         for block in blocks:
@@ -394,11 +403,11 @@ class Monitor(Parametrized, ABC, Generic[State]):
             yield self._without(state, table, chunks), chunks
 
     def _without(self, state: State, table: Table, chunks: Sequence[Chunk]) -> State:
-        """Return what is learned from all rows of the reference but those of these chunks."""
+        """Return the state learned from all reference rows except these chunks."""
         return self._learn(table, rows_without(table, chunks))
 
     def _require_chunks(self, table: Table) -> None:
-        """Refuse a reference with too few chunks for a limit, which is known before any work."""
+        """Raise an error early if the reference has too few chunks for a limit."""
         n_usable = [self._n_usable(table, chunk) for chunk in table.chunks]
         for metric in self._metric_names():
             if isinstance(self._threshold(metric), PredictionIntervalThreshold):
@@ -456,7 +465,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
 
 
 class Calculator(Monitor[State]):
-    """Base of monitors whose verb is `calculate`: all but the estimators."""
+    """Base of monitors with a method `calculate`: all except estimators."""
 
     def calculate(self, analysis: pd.DataFrame) -> Result:
         """Measure the chunks of a frame and judge them; reference chunks come first in the result.
@@ -464,7 +473,7 @@ class Calculator(Monitor[State]):
         Parameters
         ----------
         analysis : DataFrame
-            With the same columns as the reference. Of a label, values may be missing.
+            With the same columns as the reference. Labels may be missing.
 
         Raises
         ------
@@ -489,15 +498,24 @@ def _explained(error: ValueError, column: str, metric: str, frame: pd.DataFrame)
     return f"{series}: {error}; in chunk {key}, {empty['note'].iloc[0]}"
 
 
+def _require_value(reading: Reading) -> None:
+    if not reading.note and not np.isfinite(reading.value):
+        where = f"`{reading.column}`, {reading.metric}" if reading.column else reading.metric
+        raise ValueError(
+            f"{where}: the value of {reading.n_used:,} rows is {reading.value}; correct numbers "
+            "that are too large, or return a note that says why there is no value"
+        )
+
+
 def rows_without(table: Table, chunks: Sequence[Chunk]) -> NDArray[np.intp]:
-    """Return the positions of all rows but those of these consecutive chunks."""
+    """Return the positions of all rows outside these consecutive chunks."""
     rows: NDArray[np.intp] = np.r_[0 : chunks[0].rows.start, chunks[-1].rows.stop : table.n_rows]
     return rows
 
 
 @dataclass
 class _Fitted(Generic[State]):
-    """What `fit` leaves behind: the rules it followed and what it learned."""
+    """The result of `fit`: the parameters used and the learned state."""
 
     rules: Monitor[State]
     schema: Schema
@@ -518,9 +536,10 @@ class _Fitted(Generic[State]):
         unknown = set(zip(readings.frame["column"], readings.frame["metric"], strict=True))
         if unknown := unknown - set(self.quiet):
             column, metric = sorted(unknown)[0]
+            series = f"{metric!r} of column {column!r}" if column else f"{metric!r}"
             raise ValueError(
                 f"`readings` hold {len(unknown)} series that this monitor does not have, such as "
-                f"{metric!r} of column {column!r}; judge them with the monitor that measured them"
+                f"{series}; judge them with the monitor that measured them"
             )
         if thresholds is not None:
             rules = copy(rules)
@@ -555,7 +574,7 @@ def _limit_text(column: str, metric: str, lower: float, upper: float) -> str:
 
 
 def _listing(value: object) -> object:
-    """Return what a list or dict holds, the objects themselves; any other value as it is."""
+    """Return the items of a list, or keys and values of a dict; any other value as it is."""
     if isinstance(value, dict):
         return [*value, *value.values()]
     return list(value) if isinstance(value, list) else value
@@ -568,7 +587,7 @@ def _identical(first: object, second: object) -> bool:
 
 
 def not_fitted(monitor: object, verb: str) -> Exception:
-    """Return the error for an object that measures before `fit`; scikit-learn's, a ValueError."""
+    """Return scikit-learn's NotFittedError (a ValueError) for a call before `fit`."""
     from sklearn.exceptions import NotFittedError
 
     error: Exception = NotFittedError(

@@ -35,7 +35,13 @@ class Parametrized:
     def __init_subclass__(cls, **settings: Any) -> None:
         """Show all parameters, those of the base class too, to `help` and to completion."""
         super().__init_subclass__(**settings)
-        cls.__signature__ = Signature(list(cls._parameters().values()))
+        found = cls._parameters()
+        own = signature(vars(cls)["__init__"]).parameters if "__init__" in vars(cls) else found
+        shown = [
+            p if name in own else p.replace(kind=Parameter.KEYWORD_ONLY)
+            for name, p in found.items()
+        ]
+        cls.__signature__ = Signature(shown)
 
     @classmethod
     def _parameters(cls) -> dict[str, Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,9 +12,10 @@ import pandas as pd
 from course_lib.core.chunking import Chunk
 from course_lib.core.histograms import Shares, tidy_shares
 
-__all__ = ["Measured", "Reading", "Readings"]
+__all__ = ["KEYS", "VALUES", "Measured", "Reading", "Readings", "moved"]
 
 Measured = tuple[Chunk, "Reading"]
+POSITIONS = re.compile(r"^\[(\d+):(\d+)\]$")
 KEYS = ("period", "chunk_index", "key", "start_date", "end_date", "n_rows", "n_used")
 VALUES = ("column", "metric", "value", "sampling_error", "spread", "note")
 
@@ -61,6 +63,16 @@ class Reading:
         return self.baseline, self.n_baseline
 
 
+def moved(frame: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
+    """Add the number of earlier chunks and rows to chunk indexes and to positions in keys."""
+
+    def shifted(key: re.Match[str]) -> str:
+        return f"[{int(key[1]) + n_rows}:{int(key[2]) + n_rows}]"
+
+    keys = frame["key"].str.replace(POSITIONS, shifted, regex=True)
+    return frame.assign(chunk_index=frame["chunk_index"] + n_chunks, key=keys)
+
+
 @dataclass(frozen=True, eq=False)
 class Readings:
     """What `Monitor.measure` returns: measured values, which `Monitor.judge` turns into a result.
@@ -93,7 +105,7 @@ class Readings:
         ]
         frame = pd.DataFrame(rows, columns=[*KEYS, *VALUES])
         for name in ("start_date", "end_date"):
-            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[us]")
+            frame[name] = frame[name].astype("datetime64[us]")
         counts = dict.fromkeys(("chunk_index", "n_rows", "n_used"), "int64")
         floats = dict.fromkeys(("value", "sampling_error", "spread"), "float64")
         shares = {
@@ -104,6 +116,38 @@ class Readings:
         return cls(
             frame.astype({**counts, **floats}),
             tidy_shares(shares.values(), period) if shares else None,
+        )
+
+    @classmethod
+    def joined(cls, parts: Iterable[Readings]) -> Readings:
+        """Put readings of later and later frames one after another, as of one frame.
+
+        Chunks are numbered on, and so are the positions in keys such as ``"[0:999]"``.
+
+        Parameters
+        ----------
+        parts : iterable of Readings
+            From `Monitor.measure` of one monitor, in order of time.
+
+        Raises
+        ------
+        ValueError
+            Without a part.
+        """
+        frames: list[pd.DataFrame] = []
+        shares: list[pd.DataFrame] = []
+        n_chunks = n_rows = 0
+        for part in parts:
+            frames.append(moved(part.frame, n_chunks, n_rows))
+            if part.shares is not None:
+                shares.append(moved(part.shares, n_chunks, n_rows))
+            chunks = part.frame.drop_duplicates("chunk_index")
+            n_chunks, n_rows = n_chunks + len(chunks), n_rows + int(chunks["n_rows"].sum())
+        if not frames:
+            raise ValueError("there are 0 readings to join; give at least one")
+        return cls(
+            pd.concat(frames, ignore_index=True),
+            pd.concat(shares, ignore_index=True) if shares else None,
         )
 
     def __len__(self) -> int:

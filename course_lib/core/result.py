@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,6 +12,7 @@ import pandas as pd
 from pandas.api.types import is_string_dtype
 
 from course_lib.core.notebook_table import notebook_table
+from course_lib.core.readings import POSITIONS, moved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,6 @@ _SHARES_DTYPES = _DTYPES | dict.fromkeys(("left", "right", "share"), np.dtype("f
 #: The columns that a notebook shows.
 _SHOWN = ["key", "column", "metric", "value", *_LIMITS, "alert", "unit", "note"]
 _REMEDY = "take it from a monitor, or from `to_df` of its result"
-_POSITIONS = re.compile(r"^\[(\d+):(\d+)\]$")
 
 ResultKind = Literal["estimated", "realized", "drift", "quality"]
 Period = Literal["all", "reference", "analysis"]
@@ -201,7 +200,7 @@ class Result:
             return later if old.empty else self
         _require_later(old, new)
         n_chunks = int(old["chunk_index"].max()) + 1
-        last = _POSITIONS.fullmatch(old["key"].iloc[-1])
+        last = POSITIONS.fullmatch(old["key"].iloc[-1])
         n_rows = int(last[2]) + 1 if last else 0
         frame, shares = _appended(self._frame, new, n_chunks, n_rows), self._shares
         if shares is not None and later._shares is not None:
@@ -427,12 +426,6 @@ def _require_later(old: pd.DataFrame, new: pd.DataFrame) -> None:
 
 
 def _appended(old: pd.DataFrame, later: pd.DataFrame, n_chunks: int, n_rows: int) -> pd.DataFrame:
-    """Append the analysis; add earlier chunks and rows to its indexes and positions in keys."""
-
-    def shifted(key: re.Match[str]) -> str:
-        return f"[{int(key[1]) + n_rows}:{int(key[2]) + n_rows}]"
-
-    new = later[later["period"] == "analysis"]
-    keys = new["key"].str.replace(_POSITIONS, shifted, regex=True)
-    new = new.assign(chunk_index=new["chunk_index"] + n_chunks, key=keys)
+    """Append the analysis, after so many earlier chunks and rows."""
+    new = moved(later[later["period"] == "analysis"], n_chunks, n_rows)
     return pd.concat([old, new], ignore_index=True)

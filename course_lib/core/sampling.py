@@ -43,6 +43,7 @@ def draw(
     hashes = table.hashes(tuple(names))[rows]
     repeated = pd.Series(hashes)
     repetition = repeated.groupby(repeated).cumcount() if repeated.duplicated().any() else 0
-    salt = np.random.default_rng(seed).integers(2**63, dtype=np.uint64)
+    # The rows' own content is in the salt: two chunks of alike rows have independent samples.
+    salt = np.random.default_rng([seed, int(hashes.sum())]).integers(2**63, dtype=np.uint64)
     keys = pd.util.hash_array(hashes ^ (salt + np.asarray(repetition, dtype=np.uint64)))
     return rows[np.sort(np.argpartition(keys, n)[:n])]

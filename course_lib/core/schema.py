@@ -1,7 +1,7 @@
 """Input validation: every DataFrame is checked once and converted to arrays.
 
 Monitors work on float64 arrays (numeric columns) and integer codes (categorical columns), sorted
-by time. The kind of each column is decided on the reference and kept.
+by time. The kind of each column is set by the reference and kept.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ __all__ = ["Column", "Encoded", "Schema", "Table", "listed"]
 
 Kind = Literal["numeric", "categorical"]
 Encoded = NDArray[Any]  # a column as float64 numbers or int32 codes
+LARGEST = 1e70  # the fourth power of a larger number cannot be summed
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas infers objects
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the reference set showed it.
+    """A column as found in the reference.
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A checked frame: one read-only array per column, rows in order of time.
+    """A checked frame: one read-only array per column, rows sorted by time if given.
 
     Attributes
     ----------
@@ -83,6 +84,7 @@ class Table:
     timestamps: pd.DatetimeIndex | None = None
     chunks: tuple[Chunk, ...] = ()
     _hashes: dict[tuple[str, ...], NDArray[np.uint64]] = field(default_factory=dict, repr=False)
+    _counts: dict[str, NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> Encoded:
         return self.arrays[name]
@@ -98,6 +100,26 @@ class Table:
             hashes = pd.util.hash_pandas_object(content, index=False)
             self._hashes[names] = np.asarray(hashes, dtype=np.uint64)
         return self._hashes[names]
+
+    def as_new(self, rows: slice) -> Table:
+        """Return the table as if these rows came after it: what no other row has is unseen.
+
+        In later frames all unseen categories share code 0. So rows that are left out of the
+        reference must not keep codes of their own for categories that only they have.
+        """
+        arrays = dict(self.arrays)
+        for column in self.columns:
+            if column.kind == "categorical":
+                codes, n_codes = self.arrays[column.name], column.missing_code + 1
+                if column.name not in self._counts:
+                    self._counts[column.name] = np.bincount(codes, minlength=n_codes)
+                others = self._counts[column.name] - np.bincount(codes[rows], minlength=n_codes)
+                others[column.missing_code] = 1  # a missing value is not an unseen category
+                if (others[codes[rows]] == 0).any():
+                    changed = codes.copy()
+                    changed[rows] = np.where(others[codes[rows]] == 0, 0, codes[rows])
+                    arrays[column.name] = _frozen(changed)
+        return replace(self, arrays=arrays, _hashes={}, _counts={})
 
     def categorical(self, names: Sequence[str]) -> list[int]:
         """Return the positions of those names that are categorical columns."""
@@ -118,7 +140,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns a monitor reads, with the kinds and categories that the reference showed.
+    """The columns a monitor reads, with the kinds and categories of the reference.
 
     Examples
     --------
@@ -140,12 +162,11 @@ class Schema:
         columns: Sequence[str],
         *,
         timestamp: str | None = None,
-        row_id: str | None = None,
         numeric: Iterable[str] = (),
         categorical: Iterable[str] = (),
         complete: Iterable[str] = (),
     ) -> Schema:
-        """Decide what each column is.
+        """Return the schema of a reference: the kind and the categories of each column.
 
         Parameters
         ----------
@@ -155,13 +176,11 @@ class Schema:
             The columns to read.
         timestamp : str, optional
             The column that holds the time of each row.
-        row_id : str, optional
-            The column that orders rows of equal time.
         numeric, categorical : iterable of str
-            Columns whose kind is given. For the others: numbers are numeric; text, categories
-            and truth values are categorical; dates are refused.
+            Columns whose kind is given. For the others: numbers are numeric; strings,
+            categories and booleans are categorical; dates are refused.
         complete : iterable of str
-            Columns that may not hold a missing value, in this frame or in a later one.
+            Columns that must not have missing values, in this frame or in a later one.
 
         Raises
         ------
@@ -172,7 +191,7 @@ class Schema:
         _require_frame(frame, "reference")
         columns = listed(columns)
         numeric, categorical = set(listed(numeric)), set(listed(categorical))
-        order_by = [name for name in (timestamp, row_id) if name is not None]
+        order_by = [] if timestamp is None else [timestamp]
         _require_text([*columns, *order_by])
         _require_unique(columns)
         _require_columns(frame, [*columns, *order_by], "reference")
@@ -180,20 +199,18 @@ class Schema:
             unknown_columns = sorted(given - set(columns), key=str)
             if unknown_columns:
                 raise ValueError(
-                    f"`{unknown_columns[0]}` is to be treated as {kind}, but is not one of the "
+                    f"`{unknown_columns[0]}` is listed as {kind}, but is not one of the "
                     f"columns ({', '.join(map(str, columns))}); add it to them, or leave it out"
                 )
         both = sorted(numeric & categorical)
         if both:
-            raise ValueError(
-                f"`{both[0]}` is asked for as numerical and as categorical; choose one"
-            )
+            raise ValueError(f"`{both[0]}` is listed as numerical and as categorical; choose one")
         learned = []
         for name in columns:
             kind = _kind(frame[name], name, name in numeric, name in categorical)
             categories = () if kind == "numeric" else _categories(frame[name])
             learned.append(Column(name, kind, categories))
-        return cls(tuple(learned), timestamp, frozenset(complete), row_id)
+        return cls(tuple(learned), timestamp, frozenset(complete))
 
     def read(
         self, frame: pd.DataFrame, *, skip: Iterable[str] = (), name: str = "reference"
@@ -219,9 +236,9 @@ class Schema:
 
         Notes
         -----
-        Times with a zone are sorted as instants, and chunks are cut and dated by the local clock.
-        The hour that a clock repeats in autumn makes one hourly chunk of two hours; chunks of
-        minutes in it come twice with the same key.
+        Times with a time zone are sorted by UTC; chunks are cut by the local clock and have its
+        dates. In autumn, the repeated local hour is one hourly chunk of two hours; in it, keys of
+        minute chunks occur twice.
         """
         _require_frame(frame, name)
         skipped = set(skip)
@@ -240,7 +257,7 @@ class Schema:
     def _ordered(
         self, frame: pd.DataFrame
     ) -> tuple[pd.DatetimeIndex | None, NDArray[np.intp] | None]:
-        """Return the sorted local times, and the order of the rows; None where they are sorted."""
+        """Return the sorted local times and the order of the rows, None if it is not needed."""
         if self.timestamp is None:
             return None, None
         timestamps, order = _timestamps(frame[self.timestamp], self.timestamp), None
@@ -273,7 +290,7 @@ def _require_frame(frame: object, name: str) -> None:
 
 
 def listed(columns: Iterable[str] | None) -> list[str]:
-    """Return a copy of a list of column names; refuse a string, which iterates by character."""
+    """Return a copy of a list of column names; a string raises a TypeError."""
     if isinstance(columns, str):
         raise TypeError(f"give names as a list: [{columns!r}], not {columns!r}")
     return [] if columns is None else list(columns)
@@ -306,7 +323,7 @@ def _require_columns(frame: pd.DataFrame, columns: Sequence[str], name: str) -> 
     for column in columns:
         count = int((frame.columns == column).sum())
         if count > 1:
-            raise ValueError(f"`{name}` has {count} columns named `{column}`; rename or drop one")
+            raise ValueError(f"`{name}` has {count} columns named `{column}`; keep only one")
 
 
 def _require_complete(array: Encoded, column: Column, name: str) -> None:
@@ -338,12 +355,12 @@ def _kind(values: pd.Series, name: str, numeric: bool, categorical: bool) -> Kin
     elif (
         isinstance(dtype, pd.CategoricalDtype)
         or types.is_string_dtype(dtype)
-        or inferred.startswith("dictionary<values=string")  # Arrow's word for categories
+        or inferred.startswith("dictionary<values=string")  # Arrow's type for categories
     ):
         return "categorical"
     raise TypeError(
-        f"`{name}` holds {inferred}, which is neither numeric nor categorical; turn it into "
-        "a number (for a date: days since some day), say how to treat it, or leave it out"
+        f"`{name}` holds {inferred}, which is neither numeric nor categorical; convert "
+        "it to numbers (a date: to a count of days) or to strings, or leave it out"
     )
 
 
@@ -352,7 +369,7 @@ def _categories(values: pd.Series) -> tuple[Any, ...]:
         seen = pd.unique(values.dropna().astype(object))
     except TypeError as error:
         raise TypeError(
-            f"`{values.name}` holds values that cannot be compared ({error}); turn them into text"
+            f"`{values.name}` holds unhashable values ({error}); convert them to strings"
         ) from error
     try:
         return tuple(sorted(seen))
@@ -368,9 +385,9 @@ def _codes(values: pd.Series, categories: tuple[Any, ...]) -> NDArray[np.int32]:
         return np.append(lookup, -1)[values.cat.codes.to_numpy()].astype(np.int32)
     try:
         codes, found = pd.factorize(values)
-    except (TypeError, NotImplementedError) as error:  # the second is Arrow's, for its lists
+    except (TypeError, NotImplementedError) as error:  # Arrow raises the second for lists
         raise TypeError(
-            f"`{values.name}` holds values that cannot be compared ({error}); turn them into text"
+            f"`{values.name}` holds unhashable values ({error}); convert them to strings"
         ) from error
     lookup = index.get_indexer(pd.Index(found).astype(object))
     return np.append(lookup, -1)[codes].astype(np.int32)
@@ -378,21 +395,22 @@ def _codes(values: pd.Series, categories: tuple[Any, ...]) -> NDArray[np.int32]:
 
 def _as_float(values: pd.Series, name: str) -> NDArray[np.float64]:
     if types.is_complex_dtype(values.dtype):
-        raise TypeError(f"`{name}` holds complex numbers; take their real part, or their size")
+        raise TypeError(f"`{name}` holds complex numbers; take the real part or the magnitude")
     if types.is_object_dtype(values.dtype) or not types.is_numeric_dtype(values.dtype):
         values = _numbers(values, name)
     array: NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
-    infinite = int(np.isinf(array).sum())
-    if infinite:
+    n_beyond = int((np.abs(array) > LARGEST).sum())
+    if n_beyond:
+        what = "infinite" if np.isinf(array).any() else f"beyond ±{LARGEST:g}"
         raise ValueError(
-            f"`{name}` is infinite in {infinite:,} of {len(array):,} rows; "
+            f"`{name}` is {what} in {n_beyond:,} of {len(array):,} rows; "
             "replace those values by a number, or by a missing value if it is a feature"
         )
     return array
 
 
 def _numbers(values: pd.Series, name: str) -> pd.Series:
-    """Convert numbers that are kept as objects to floats; refuse strings."""
+    """Return objects that are numbers as floats; raise an error for strings."""
     as_objects = values.astype(object)
     is_text = as_objects.map(lambda value: isinstance(value, str))
     numbers = pd.to_numeric(as_objects.mask(is_text), errors="coerce")
@@ -410,7 +428,9 @@ def _numbers(values: pd.Series, name: str) -> pd.Series:
 def _timestamps(values: pd.Series, name: str) -> pd.DatetimeIndex:
     # pandas would read a number as nanoseconds since 1970.
     if types.is_numeric_dtype(values.dtype) or types.infer_dtype(values) in _NUMBERS:
-        raise TypeError(f"`{name}` holds numbers, not times; convert it with pd.to_datetime")
+        raise TypeError(
+            f"`{name}` holds numbers, not times; convert it with pd.to_datetime(..., unit=...)"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas warns of slow parsing; what fails is counted below
         try:
@@ -423,7 +443,7 @@ def _timestamps(values: pd.Series, name: str) -> pd.DatetimeIndex:
     if gaps.any():
         raise ValueError(
             f"`{name}` is missing in {int(gaps.sum()):,} of {len(values):,} rows; "
-            "a row without a time belongs to no chunk: fill or drop those rows"
+            "each row needs a time to be in a chunk: fill or drop those rows"
         )
     bad = np.asarray(parsed.isna())
     if bad.any():
@@ -442,6 +462,8 @@ def _id_ranks(values: pd.Series, name: str) -> NDArray[np.intp]:
             f"`{name}` is missing in {missing:,} of {len(values):,} rows; give each row an id, or "
             "leave out `id_column_name`"
         )
+    if isinstance(values.dtype, pd.CategoricalDtype):  # its own order may be that of appearance
+        values = values.astype(values.cat.categories.dtype)
     return np.asarray(pd.factorize(values, sort=True)[0], dtype=np.intp)
 
 

@@ -46,10 +46,10 @@ class Bounds:
         The spread (raw scale) or the level (other scales) in a chunk of n rows is proportional to
         n ** -size_power: 0.5 for a mean or a distance, 0 for a test statistic.
     total : bool
-        Whether the metric is a sum over n rows. Its limits are those of the mean, times n.
+        Whether the metric is a sum over n rows. Prediction limits are the mean's, times n.
     best : float or None
-        The value of a perfect chunk, if there is one. Losses are skewed, with a hard bound at this
-        value; their distance from it, to the power of ``power``, is close to normal.
+        The value of a perfect chunk, if there is one. Losses are skewed and bounded by this value;
+        (distance from it) ** ``power`` is close to normal.
     power : float
         0.5 for a loss or a share of correct predictions, 0.25 for a squared loss.
     """
@@ -64,7 +64,7 @@ class Bounds:
     power: float = 0.5
 
     def clip(self, limits: Limits) -> Limits:
-        """Switch off (None) a limit that the metric cannot exceed."""
+        """Return the limits, None where the metric cannot cross one."""
         lower, upper = limits
         if lower is not None and self.lower_limit is not None and lower <= self.lower_limit:
             lower = None
@@ -74,7 +74,7 @@ class Bounds:
 
 
 class Threshold(Protocol):
-    """Interface of all thresholds; for another rule, pass your own object with this method."""
+    """Interface of all thresholds; you can pass any object with a method `limits`."""
 
     def limits(
         self, values: ArrayLike, *, n_used: ArrayLike, n: float, bounds: Bounds
@@ -143,7 +143,7 @@ class StandardDeviationThreshold:
     Raises
     ------
     TypeError, ValueError
-        For multipliers that are not finite or below 0, or an ``offset_from`` that is not callable.
+        For multipliers below 0 or not finite, or an ``offset_from`` that is not callable.
 
     Examples
     --------
@@ -168,7 +168,7 @@ class StandardDeviationThreshold:
                 require_number(name, value)
                 if value < 0:
                     raise ValueError(
-                        f"`{name}` must be at least 0, got {value}; None switches it off"
+                        f"`{name}` must be at least 0, or None for no limit; got {value}"
                     )
 
     def limits(
@@ -191,15 +191,15 @@ class StandardDeviationThreshold:
 
 @dataclass(frozen=True)
 class PredictionIntervalThreshold:
-    """Limits of a prediction interval: a quiet chunk alerts at the stated rate.
+    """Limits of a prediction interval: quiet chunks alert at the stated rate.
 
     For k reference chunks with mean m and standard deviation s (ddof 1) the upper limit is
-    m + t · s · √(1 + 1/k), t the quantile of Student's distribution with k − 1 degrees of freedom:
-    the prediction interval of a normal sample (Hahn and Meeker, Statistical Intervals, 1991, 4.7).
-    The metric's `Bounds` give scale and side. Losses and shares of correct predictions are skewed;
-    their limit is computed on the square root of the distance from a perfect chunk. Values are
-    first scaled to the mean chunk size n̄, then the limits to the size n of the measured chunk. For
-    a mean, the root is √(n̄/n + 1/k): the noise of the chunk depends on n, the noise of m does not.
+    m + t · s · √(1 + 1/k), where t is a quantile of Student's distribution with k − 1 degrees of
+    freedom: the prediction interval of a normal sample (Hahn and Meeker, Statistical Intervals,
+    1991, 4.7). The metric's `Bounds` give scale and side. Losses and shares of correct predictions
+    are skewed; their limit is computed on (distance from a perfect chunk) ** `power`. Values are
+    scaled to the mean chunk size n̄, and limits to the size n of the measured chunk. For a mean,
+    the root is √(n̄/n + 1/k): the noise of the chunk depends on n, the noise of m does not.
 
     The rate holds on average over references. With a single reference of ten chunks it can be much
     lower or much higher (lesson 02). Taught in lesson 02.
@@ -267,12 +267,12 @@ def _at_distance(best: float, distance: float, side: Side) -> Limits:
 def quiet_chunks(
     values: ArrayLike, n_used: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return values and sizes of the usable chunks: those of at least half the median size.
+    """Return values and sizes of the usable chunks: with a value and at least half the median size.
 
     Raises
     ------
     ValueError
-        When fewer than five chunks have a value and that size.
+        When fewer than five chunks are usable.
     """
     quiet, sizes = np.asarray(values, dtype=float), np.asarray(n_used, dtype=float)
     usable = ~np.isnan(quiet) & (sizes > 0)
@@ -338,7 +338,7 @@ def thresholds_by_metric(thresholds: object, metrics: Sequence[str]) -> dict[str
         if name not in metrics:
             raise ValueError(
                 f"`thresholds` names {name!r}, which is not measured; "
-                f"measured are: {', '.join(metrics)}"
+                f"choose from {', '.join(metrics)}"
             )
         if isinstance(threshold, type) or not callable(getattr(threshold, "limits", None)):
             raise TypeError(

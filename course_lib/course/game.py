@@ -59,7 +59,7 @@ FIRST_START, LAST_START = 6, 18
 QUIET_SHARE = 0.25  #: Share of the seeds without an incident.
 
 #: One-time cost of each remedy in USD, as in lesson 07. "fix upstream" removes a fault from today
-#: on; "recalibrate" and "retrain" use the known prices of offers since the answered start.
+#: on; "recalibrate" and "retrain" use the known prices of offers since the given start.
 REMEDIES = {
     "do nothing": 0.0,
     "fix upstream": 1_000.0,
@@ -68,7 +68,7 @@ REMEDIES = {
     "stop buying": 0.0,
 }
 POINTS = {"cause": 5, "remedy": 3, "start": 2, "near": 1, "false alarm": -2}
-CLOSE, NEAR = 1, 3  # largest number of weeks between the answered start and the true one
+CLOSE, NEAR = 1, 3  # largest number of weeks between the given start and the true one
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -129,7 +129,7 @@ class Game:
         return TODAY
 
     def week(self, frame: pd.DataFrame) -> Any:
-        """Number the production weeks of a frame's rows, as a Series; see `production_week`."""
+        """Return the production week of each row as a Series; see `production_week`."""
         return production_week(frame["offered_at"])
 
     def grade(self, answer: Mapping[str, Any]) -> Grade:
@@ -148,7 +148,7 @@ class Game:
         Raises
         ------
         TypeError, ValueError
-            For a malformed answer; the message lists the valid entries.
+            For a malformed answer; the message helps to correct it.
 
         Notes
         -----
@@ -159,7 +159,7 @@ class Game:
         >>> game = game_day(7)
         >>> game.grade({"cause": "magic", "start_week": 3, "remedy": "retrain"})
         Traceback (most recent call last):
-        ValueError: `cause` is 'magic'; choose one of: unit change, stuck sensor, and so on
+        ValueError: `cause` is 'magic'; choose one of: unit change, stuck sensor, ...
         """
         cause, start, remedy = _parse(answer)
         truth = self._incident
@@ -175,7 +175,7 @@ class Game:
         return {name: float(table["gain_usd"][name]) * len(coming) for name in plans}
 
     def _plan(self, coming: pd.DataFrame, remedy: str, start: int | None) -> Plan:
-        """Return the plan of a remedy from data known today; too few prices: change nothing."""
+        """Return the plan of a remedy; with too few known prices, predictions stay."""
         y_pred, cost = coming["predicted_price"].to_numpy(), REMEDIES[remedy]
         if remedy == FAULT:
             return Plan(self._clean_price[-len(coming) :], cost_usd=cost)
@@ -205,8 +205,9 @@ class Grade:
         The true incident: `cause`, `start_week`, `remedy`, `strength` (from 0, the weakest of
         its kind, to 1) and `story`.
     saved_usd, right_usd : float
-        Gain of the answered and of the right remedy over doing nothing, in the eight weeks after
-        today: summed over all stones at true prices, the cost of the remedy deducted.
+        Gain of the given and of the right remedy over doing nothing, in the eight weeks after
+        today, at true prices: mean gain per stone, averaged over weeks, times the number of
+        stones, less the cost of the remedy.
     """
 
     _incident: Incident
@@ -239,7 +240,7 @@ class Grade:
 
     @property
     def cause_right(self) -> bool:
-        """Whether the answered cause is the true one."""
+        """Whether the given cause is the true one."""
         return self.cause == self._incident.cause
 
     @property
@@ -249,17 +250,17 @@ class Grade:
 
     @property
     def false_alarm(self) -> bool:
-        """Whether the answer is an incident where nothing happened."""
+        """Whether the answer is an incident but nothing happened."""
         return self.cause != NOTHING and self._incident.cause == NOTHING
 
     @property
     def missed(self) -> bool:
-        """Whether the answer is "nothing" where an incident happened."""
+        """Whether the answer is "nothing" but an incident happened."""
         return self.cause == NOTHING and self._incident.cause != NOTHING
 
     @property
     def weeks_off(self) -> int | None:
-        """The answered start minus the true one, in weeks; None if either is None."""
+        """The given start minus the true one, in weeks; None if either is None."""
         true = self.truth["start_week"]
         return None if self.start_week is None or true is None else self.start_week - true
 
@@ -286,7 +287,7 @@ class Grade:
         start = "" if off is None else f", {_start_error(off)}"
         verdict = "right" if self.cause_right else "a false alarm" if self.false_alarm else "wrong"
         remedy = "right" if self.remedy_right else f"{truth['remedy']!r} is right"
-        cost_note = " (here the cure costs more than it brings)" if self.right_usd < 0 else ""
+        cost_note = " (the remedy costs more than it earns)" if self.right_usd < 0 else ""
         return (
             f"The truth: {truth['story']}.\n"
             f"Your cause, {self.cause!r}, is {verdict}{start}. "
@@ -354,11 +355,11 @@ def complaint(answer: object) -> str:
 
 
 def game_day(seed: int) -> Game:
-    """Return 28 weeks of production with one hidden incident; one in four seeds has none.
+    """Return 28 weeks of production; about three in four seeds hide an incident.
 
-    The incident is a unit change, a stuck sensor, a broken join, a renamed category, a price
-    shock, a mix change or a missing block, from barely visible to large. It starts in one of the
-    weeks 6 to 18 and lasts until a remedy ends it.
+    The incident is one of `KINDS`: unit change, stuck sensor, broken join, category renamed, price
+    shock, mix change or missing block, from barely visible to large. It starts in one of the weeks
+    6 to 18 and lasts until a remedy ends it.
 
     Parameters
     ----------
@@ -372,7 +373,7 @@ def game_day(seed: int) -> Game:
     Raises
     ------
     ValueError
-        For a seed that is not a whole number from 0 on.
+        For a seed that is not a whole number >= 0.
 
     Notes
     -----
@@ -384,7 +385,7 @@ def game_day(seed: int) -> Game:
     Game(seed=7, 10,706 stones, today=2025-03-24)
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"`seed` is {seed!r}; give a whole number from 0 on")
+        raise ValueError(f"`seed` is {seed!r}; give a whole number >= 0")
     incident = _drawn(int(seed))
     stones = _dealt(int(seed))
     if incident.cause in KINDS:
@@ -451,7 +452,7 @@ def leaderboard(players: Mapping[str, Sequence[Grade]]) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by `player`, the best first: `points` per game; the number of `games`, of right
-        `causes`, of `starts` at most a week off, of right `remedies`, of `false_alarms` and of
+        `causes`, of `starts` within a week, of right `remedies`, of `false_alarms` and of
         `missed` incidents; the sums of `saved_usd` and `short_usd`, in whole USD.
 
     Notes

@@ -23,7 +23,7 @@ _CHUNK = ["period", "chunk_index", "key"]
 #: The parameters of a DLE on which its inputs, its metric and its chunks rest.
 _SHARED = (
     *("feature_column_names", "y_pred", "y_true", "timestamp_column_name", "metrics"),
-    *("chunk_size", "chunk_number", "chunk_period"),
+    *("id_column_name", "chunk_size", "chunk_number", "chunk_period"),
 )
 
 

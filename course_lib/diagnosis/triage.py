@@ -1,4 +1,4 @@
-"""Triage: what moved in each chunk, whether it hurts, a verdict and the next step."""
+"""Triage: per chunk, the changed inputs and performance, a verdict and the next step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["N_COLUMNS", "VERDICTS", "labelled", "persistent", "signals", "triage
 VERDICTS = ("quiet", "harmless drift", "covariate shift", "broken data", "concept drift")
 #: Largest number of columns that are named.
 N_COLUMNS = 3
-#: A chunk counts as labelled if its share of labels is at least this times the reference median.
+#: A chunk is labeled if its share of labels is at least this times the reference median.
 LABELLED = 0.9
 
 _SERIES = ["name", "metric"]
@@ -55,15 +55,15 @@ def triage(
     """Return a verdict and a next step for each analysis chunk, from the results of all monitors.
 
     A signal is one metric of one column, or of all. Signals, estimate and realized values are on
-    in a chunk when they alert there and in one more of three consecutive chunks (`persistent`).
+    in a chunk that alerts, with another alert at most two chunks away (`persistent`).
 
     Verdicts of a chunk with its labels, in this order:
 
     * it does not hurt (realized alert off): **harmless drift** if any signal of the inputs is on,
       else **quiet**;
-    * missing values are on: **broken data**;
-    * what the estimate does not explain stays within its boundaries (`decompose_change`):
-      **covariate shift**;
+    * a signal of missing values is on: **broken data**;
+    * the change that the estimate does not explain (`decompose_change`) is not persistently
+      outside its boundaries: **covariate shift**;
     * a column does not fit the others (consistency): **broken data**;
     * values are unseen or out of range: **covariate shift**, but the estimate cannot be trusted;
     * else **concept drift**.
@@ -80,8 +80,8 @@ def triage(
     multivariate, univariate, quality : Result or list of Result
         Of the drift and quality monitors, on the inputs.
     impact : DataFrame, optional
-        From `ImpactRanker.rank`: names the columns of a covariate shift, instead of those that
-        moved most.
+        From `ImpactRanker.rank`: names the columns of a covariate shift in known ranges, instead
+        of those that drift most.
 
     Returns
     -------
@@ -95,14 +95,14 @@ def triage(
     Raises
     ------
     TypeError, ValueError
-        For what is not a result, has other chunks, is given twice or lacks the reference.
+        For an input that is not a result, has other chunks or duplicates, or no reference.
 
     Notes
     -----
     Holm's correction for the number of series finds the same incidents on the desk, but flags more
     quiet weeks (``docs/evidence.md``): a random alert rarely repeats, but one unusual chunk can be
     highly significant. With hundreds of series, also lower the ``false_alarm_rate`` of their
-    thresholds. An alert counts once a second one follows, so a verdict may change while the next
+    thresholds. An alert counts when a second one follows, so a verdict may change while the next
     two chunks arrive. Taught in lesson 07.
 
     Examples
@@ -146,9 +146,9 @@ def triage(
 
 
 def persistent(alerts: ArrayLike) -> Flags:
-    """Keep the alerts of chunks with another alert among three consecutive chunks.
+    """Return the alerts that have another alert at most two chunks away.
 
-    The first chunk of an incident is kept once the second or third alerts. Taught in lesson 06.
+    The first chunk of an incident is kept if the second or third alerts. Taught in lesson 06.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def _outcomes(
 
 
 def labelled(realized: Result) -> pd.Series:
-    """Return per analysis chunk whether its labels are known, compared with the reference."""
+    """Return per analysis chunk whether its share of labels is near the reference's."""
     frame = realized.to_df()
     share = frame["n_used"] / frame["n_rows"]
     reference_median = share[frame["period"] == "reference"].median()
@@ -275,7 +275,7 @@ def labelled(realized: Result) -> pd.Series:
 
 
 def require_same_chunks(given: str, result: Result, chunks: pd.DataFrame, *, of: str) -> None:
-    """Raise an error unless the analysis chunks of a result are these."""
+    """Raise an error unless a result has these analysis chunks."""
     own = result.filter(period="analysis").to_df()[list(chunks)].drop_duplicates()
     both = [frame.reset_index(drop=True).astype(object) for frame in (own, chunks)]
     if not both[0].equals(both[1]):

@@ -1,4 +1,4 @@
-"""Consistency: which column no longer fits what the other columns say of it."""
+"""Consistency: which column no longer fits its prediction from the others."""
 
 from __future__ import annotations
 
@@ -28,49 +28,49 @@ from course_lib.core.thresholds import Bounds
 __all__ = ["ColumnConsistencyCalculator"]
 
 Floats = NDArray[np.float64]
-#: Few large steps: trees per number, trees per category. More would learn noise, and cost.
+#: Few large steps: trees per numeric column, per category. More overfit and are slow.
 LEARNING_RATE, NUMBER_ROUNDS, CLASS_ROUNDS = 0.2, 25, 5
 MAX_CATEGORIES = 100
-#: Rows that a model learns from: so few trees learn no more from more.
+#: Maximum rows per model; so few trees do not gain from more rows.
 MAX_ROWS = 100_000
-#: A column is left out in turn when its share of the gain is above this, the three largest at most.
+#: A column is left out in turn if its share of the gain is above this; at most three are.
 SUSPECT_SHARE, MAX_SUSPECTS = 0.02, 3
-#: No row counts for more than this many times the mean residual of the reference.
-ROUNDING = 1e-6  # a residual below this share of the column's largest value
+#: The largest residual of a row, in mean residuals of the reference.
 ROW_CAP = 20
+ROUNDING = 1e-6  # no cap if mean residual / largest value is at most this
 
 
 class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
-    """Measure, per column, how far it lies from what the other columns say it should be.
+    """Measure, per column, how far it is from its prediction by the other columns.
 
     Models learned from the reference predict each column: one from all others, and one more
     without each of the (at most three) columns that contribute most to this prediction. The
-    residual of a row is the smallest that one of them leaves, so a row counts against a column only
-    if no other single column explains it. The value of a chunk is the mean residual: in the unit of
-    the column for numbers, 1 − predicted probability of the category found for categories. 0 means
-    that the others determine the column. The column that no longer fits the others rises; columns
-    that are predicted from it rise little.
+    residual of a row is the minimum over these models: it is small if at least one of them predicts
+    the row well. The value of a chunk is the mean residual: in the column's unit if numeric, else
+    1 − the predicted probability of the observed category. 0 means that the others determine the
+    column. The value of a column that does not fit rises; values of columns predicted from it rise
+    little.
 
-    No row counts for more than 20 times the mean residual of the reference, so that one impossible
-    value neither alerts nor spoils a limit. Models and that mean come from at most 100,000 rows,
-    drawn with a constant seed; of a chunk all rows are measured. The smallest of residuals that
-    each ignore one input are the structured residuals of fault isolation (Gertler, 1988,
-    doi:10.1109/37.9163). Two columns cannot be told apart: which of them is wrong takes a third
-    that depends on both. Taught in lesson 05.
+    Residuals are capped at 20 times the reference mean, unless that is rounding error, so that one
+    outlier has little effect. Models and that mean use at most 100,000 rows, drawn with a constant
+    seed; all rows of a chunk are measured. Residuals that each ignore one input are the structured
+    residuals of fault isolation (Gertler, 1988, doi:10.1109/37.9163). Of two columns that do not
+    fit each other, the wrong one cannot be found: that needs a third that depends on both. Taught
+    in lesson 05.
 
     Parameters
     ----------
     column_names : list of str
-        At least two, numeric or categorical. Missing values are inputs like any other; as a
-        target such rows are left out. An unseen category has probability 0.
+        At least two, numeric or categorical. Missing values are inputs like any other; rows with
+        a missing target are left out. An unseen category has a probability near 0.
     timestamp_column_name, chunk_size, thresholds, ...
         As in every monitor; see `course_lib.core.monitor.Monitor`.
     hyperparameters : dict, optional
-        Passed to LightGBM; its defaults otherwise, with a learning rate of 0.2, 25 trees for a
-        number and 5 for each category.
+        Passed to LightGBM. Own defaults: learning rate 0.2, 25 trees for a numeric column, 5 for
+        each category.
     cross_fit : bool
-        Measure each reference chunk with models that did not see it (five blocks of chunks), and
-        production with the models of all five, on average.
+        Measure each reference chunk with models not trained on it (five blocks of chunks), and
+        production with the mean over the models of all five.
 
     Raises
     ------
@@ -105,9 +105,8 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
     ) -> None:
         self.column_names = listed(column_names)
         self.hyperparameters = copied(hyperparameters)
-        super().__init__(
-            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
-        )
+        self.cross_fit = cross_fit
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _resolve(self) -> None:
         super()._resolve()
@@ -119,14 +118,14 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
             if len(column.categories) > MAX_CATEGORIES:
                 raise ValueError(
                     f"`{column.name}` has {len(column.categories):,} categories, and each costs "
-                    f"{CLASS_ROUNDS} trees; keep at most {MAX_CATEGORIES}, the rest under one name"
+                    f"{CLASS_ROUNDS} trees; keep {MAX_CATEGORIES - 1}, give the rest one name"
                 )
 
     def _learn(self, table: Table, rows: NDArray[np.intp]) -> list[_Witnesses]:
         return [self._with_suspects(table, rows, column) for column in table.columns]
 
     def _with_suspects(self, table: Table, rows: NDArray[np.intp], column: Column) -> _Witnesses:
-        """Predict a column from all others, and without each that this leans on most."""
+        """Return models of a column: with all others, and without each main input."""
         others = [c.name for c in table.columns if c is not column]
         first = self._predictor(table, rows, column, others)
         suspects = _suspects(first, others)
@@ -144,15 +143,15 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
     def _learn_again(
         self, state: list[_Witnesses], table: Table, rows: NDArray[np.intp]
     ) -> list[_Witnesses]:
-        # From the same inputs as on the whole reference, or residuals would not compare.
+        # Use the inputs chosen on the whole reference, to keep residuals comparable.
         return [
             replace(w, boosters=[self._predictor(table, rows, w.column, view) for view in w.views])
             for w in state
         ]
 
     def _joined(self, state: list[_Witnesses], fold: list[_Witnesses]) -> list[_Witnesses]:
-        # Production is measured by the very models that measured the reference. One model of all
-        # its rows is less noisy, and the smallest of several residuals is larger without noise.
+        # Measure production with the models that measured the reference. A model of all rows is
+        # less noisy, and the minimum of less noisy residuals is larger.
         return [
             replace(w, boosters=[], panels=[*w.panels, part.boosters])
             for w, part in zip(state, fold, strict=True)
@@ -165,7 +164,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
         if not len(rows):
             raise ValueError(
                 f"`{column.name}` is missing in all rows outside one block of the reference, and "
-                "cross-fitting learns from those; leave it out, or pass cross_fit=False"
+                "cross-fitting needs values there; leave it out, or pass cross_fit=False"
             )
         settings: Hyperparameters = {"num_iterations": NUMBER_ROUNDS}
         if column.kind == "categorical":
@@ -197,7 +196,7 @@ class ColumnConsistencyCalculator(ColumnsMonitor[list["_Witnesses"]]):
 
 @dataclass(frozen=True)
 class _Witnesses:
-    """What other columns say of a column: models, each with the names of its inputs."""
+    """Models that predict a column from others, each with the names of its inputs."""
 
     column: Column
     views: list[list[str]]
@@ -206,7 +205,7 @@ class _Witnesses:
     panels: list[list[Booster]] = field(default_factory=list)  # of the blocks, instead of boosters
 
     def residuals(self, table: Table, rows: NDArray[np.intp]) -> Floats:
-        """The smallest residual of each row, at most the cap; of panels their mean."""
+        """The smallest residual of each row, capped; then the mean over panels."""
         found = table[self.column.name][rows]
         inputs = [table.matrix(view, rows) for view in self.views]
         smallest = []
@@ -222,7 +221,7 @@ class _Witnesses:
 
 
 def _suspects(booster: Booster, names: Sequence[str]) -> list[str]:
-    """The inputs without which a prediction may look quite different, largest gain first."""
+    """The at most three inputs with more than SUSPECT_SHARE of the gain, largest first."""
     gain = booster.feature_importance("gain")
     if len(names) < 2 or not gain.sum():
         return []

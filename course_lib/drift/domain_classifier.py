@@ -88,19 +88,14 @@ class DomainClassifierCalculator(ColumnsMonitor["_Sample"]):
         cv_folds_num: int = 5,
         hyperparameters: Hyperparameters | None = None,
         cross_fit: bool = True,
-        progress: bool = False,
         **options: Unpack[ColumnOptions],
     ) -> None:
         self.feature_column_names = listed(feature_column_names)
         self.treat_as_categorical = copied(treat_as_categorical)
         self.cv_folds_num = cv_folds_num
         self.hyperparameters = copied(hyperparameters)
-        super().__init__(
-            timestamp_column_name=timestamp_column_name,
-            cross_fit=cross_fit,
-            progress=progress,
-            **options,
-        )
+        self.cross_fit = cross_fit
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _resolve(self) -> None:
         super()._resolve()

@@ -83,9 +83,8 @@ class DataReconstructionDriftCalculator(ColumnsMonitor["_Components"]):
     ) -> None:
         self.column_names = listed(column_names)
         self.n_components, self.row_cap = n_components, row_cap
-        super().__init__(
-            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
-        )
+        self.cross_fit = cross_fit
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _resolve(self) -> None:
         super()._resolve()

@@ -1,4 +1,4 @@
-"""Univariate drift: how far each column has moved, one distance per column and chunk."""
+"""Univariate drift: a distance from the reference per column and chunk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["UnivariateDriftCalculator"]
 
 Floats = NDArray[np.float64]
 Bins = Literal["quantile", "doane"]
-N_BINS = 10  # deciles: of 390 rows about 39 fall into each
+N_BINS = 10  # deciles: about 39 of 390 rows in each
 
 _Statistic = Callable[[ArrayLike, ArrayLike], float]
 _BINNED: dict[str, _Statistic] = {
@@ -48,7 +48,7 @@ _BOUNDS = {
 class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
     """Measure per chunk and column how far the distribution has moved from the reference.
 
-    Missing values are left out (`MissingValuesCalculator` watches them); ``n_used`` counts the
+    Missing values are left out (`MissingValuesCalculator` counts them); ``n_used`` counts the
     rest. In the reference each chunk is compared with all other chunks. The statistics are the
     plain functions of `course_lib.drift.distances`. Taught in lesson 06.
 
@@ -61,13 +61,13 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
     timestamp_column_name, chunk_size, thresholds, ...
         As in every monitor; see `course_lib.core.monitor.Monitor`.
     categorical_methods : list of str, optional
-        Of ``jensen_shannon`` (default), ``hellinger``, ``l_infinity``, ``chi2``. Categories
-        that the reference did not have count as one.
+        ``jensen_shannon`` (default), ``hellinger``, ``l_infinity``, ``chi2``. Unseen categories
+        count as one.
     continuous_methods : list of str, optional
-        Of ``jensen_shannon`` (default), ``hellinger``, ``kolmogorov_smirnov``, ``wasserstein``.
+        ``jensen_shannon`` (default), ``hellinger``, ``kolmogorov_smirnov``, ``wasserstein``.
     bins : {"quantile", "doane"}
-        For histograms of numbers: ten bins that hold equal shares of the reference (a value that
-        fills one has it to itself) and one for each tail beyond it; or NannyML's bins of equal
+        For histograms of numbers: at most ten bins of nearly equal shares of the reference (a
+        value that fills a bin gets its own) and one for each tail; or NannyML's bins of equal
         width, with one bin for both tails.
     cross_fit : bool
         False compares each reference chunk with a reference that contains it, as NannyML does.
@@ -75,7 +75,7 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
     Raises
     ------
     TypeError, ValueError
-        For columns that are no list, a method or kind of bins that does not exist, or several ways
+        For names given as a string, a method or kind of bins that does not exist, or several ways
         to make chunks.
 
     Examples
@@ -111,9 +111,8 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
         self.categorical_methods = copied(categorical_methods)
         self.continuous_methods = copied(continuous_methods)
         self.bins: Bins = bins
-        super().__init__(
-            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
-        )
+        self.cross_fit = cross_fit
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _resolve(self) -> None:
         self._categorical = _methods("categorical", self.categorical_methods, _CATEGORICAL)
@@ -133,7 +132,7 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
         }
 
     def _without(self, state: _Columns, table: Table, chunks: Sequence[Chunk]) -> _Columns:
-        """The reference less one chunk: its counts are subtracted, nothing is sorted again."""
+        """Return the reference without one chunk: subtract its counts, do not sort again."""
         (chunk,) = chunks
         return {name: column.without(table[name][chunk.rows]) for name, column in state.items()}
 
@@ -158,7 +157,7 @@ class UnivariateDriftCalculator(ColumnsMonitor["_Columns"]):
 
 @dataclass(frozen=True)
 class _Numbers:
-    """A numeric column of the reference: counted in bins, and sorted for methods that need that."""
+    """A numeric column of the reference: counted in bins, and sorted if a method needs it."""
 
     methods: tuple[str, ...]
     sample: SortedSample
@@ -172,13 +171,13 @@ class _Numbers:
         ordered = np.sort(values[~np.isnan(values)])
         edges = _edges(ordered, bins)
         counts = _binned(ordered, edges, bins == "doane")
-        # Where counts are enough, no value of the reference is kept.
+        # If all methods use counts, the sample is not kept.
         kept = ordered[: None if set(methods) - set(_BINNED) else 0]
         sample = SortedSample.of_sorted(kept, with_area="wasserstein" in methods)
         return cls(methods, sample, edges, counts, bins == "doane", NumberBins.learn(ordered))
 
     def present(self, values: Floats) -> Floats:
-        # A reference less one chunk is compared with that chunk only, which is sorted already.
+        # A reference without a chunk is compared only with that chunk, which is sorted already.
         left_out = self.sample.minus
         return left_out if len(left_out) else np.sort(values[~np.isnan(values)])
 
@@ -233,7 +232,7 @@ def _edges(ordered: Floats, bins: Bins) -> Floats:
     if bins == "doane":
         return np.unique(np.histogram_bin_edges(ordered, bins="doane"))
     at = ordered[np.floor(np.linspace(0, 1, N_BINS + 1) * (len(ordered) - 1)).astype(int)]
-    # A value that fills a decile (the zero of a column that is mostly zero) has a bin to itself.
+    # A value that fills a decile (the zero of a column that is mostly zero) gets its own bin.
     heavy = at[1:][np.diff(at) == 0]
     return np.unique(np.concatenate([at, np.nextafter(heavy, np.inf)]))
 

@@ -1,7 +1,7 @@
 """Metrics of a binary classifier, computed from the truth, the predicted class and the score.
 
-The truth is a number from 0 to 1: the label if it is known, otherwise its probability. So one
-definition serves realized and estimated performance.
+The truth is a number from 0 to 1: the label, or for an estimate its probability. So one definition
+serves realized and estimated performance.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class ClassMetric:
     def row_error(self, y_true: Rows, y_pred: Rows, score: Rows) -> float:
         """Return the sampling error of a chunk of one row, computed from labeled rows.
 
-        By the delta method: for F1 that is 2/(1+q)² · √(q(1−q)/R), with q = TP/R and
-        R = TP + FP + FN; for ROC AUC it is DeLong's (Biometrics 44, 1988, 837–845).
+        By the delta method: for F1 it is 2/(1+q)² · √(q(1−q)/R), with R = TP + FP + FN as shares
+        of the rows and q = TP/R; for ROC AUC it is DeLong's (Biometrics 44, 1988, 837–845).
         """
         measured = self.measure(y_true, y_pred, score)
         influence = np.where(y_true == 1, measured.positive, measured.negative)
@@ -82,7 +82,7 @@ class ClassMetric:
 
 @dataclass(frozen=True)
 class _Cells:
-    """A weighted count of confusion matrix cells, or a ratio of two of them.
+    """A weighted count of confusion matrix cells, or a ratio of two counts.
 
     ``above`` and ``below`` hold the weight of a row by true class (rows) and predicted class
     (columns), in the numerator and in the denominator; ``without`` is the note for a chunk in which
@@ -202,9 +202,9 @@ def classification_metrics(
         ``false_positive``, ``false_negative``), ``business_value``, or metrics of your own on
         labels and predictions that are 0 or 1. Default: ``roc_auc``, ``f1``, ``accuracy``.
     normalize_confusion_matrix : {None, "all", "true", "pred"}
-        Counts, or shares of all rows, of the true class, of the predicted class.
+        None: counts. Otherwise shares of all rows, of the true or of the predicted class.
     business_value_matrix : array-like of shape (2, 2), optional
-        What a row is worth by true class (rows) and predicted class (columns), in money; see
+        The value of a row by true class (rows) and predicted class (columns), in money; see
         `matrix_value`. Needed by ``business_value``.
     normalize_business_value : {None, "per_prediction"}
         The sum over a chunk's rows, or their mean.
@@ -225,13 +225,13 @@ def classification_metrics(
     given = as_list(["roc_auc", "f1", "accuracy"] if metrics is None else metrics)
     if "confusion_matrix" not in given and normalize_confusion_matrix:
         raise ValueError(
-            "`normalize_confusion_matrix` is given, but `metrics` does not ask for a "
-            '"confusion_matrix"; add it, or leave it out'
+            "`normalize_confusion_matrix` is given, but `metrics` does not have "
+            '"confusion_matrix"; add it, or leave out `normalize_confusion_matrix`'
         )
     is_valued = business_value_matrix is not None or normalize_business_value
     if "business_value" not in given and is_valued:
         raise ValueError(
-            'the value of a row is given, but `metrics` does not ask for "business_value"; '
+            'a business value is set, but `metrics` does not have "business_value"; '
             "add it, or leave out `business_value_matrix` and `normalize_business_value`"
         )
     chosen: list[ClassMetric] = []
@@ -255,10 +255,10 @@ def classification_metrics(
 
 
 def _of_rows(metric: RowMetric) -> ClassMetric:
-    """Return the metric for two classes: the value of a row is one of four, a 2 by 2 matrix."""
+    """Return the metric for two classes: the values of a row form a 2 by 2 matrix."""
     if isinstance(metric, RootMetric):
         raise ValueError(
-            f"{metric.name!r} is the root of a mean, which has no counts to divide; use a "
+            f"{metric.name!r} is the root of a mean, not a ratio of counts; use a "
             "RowMetric of the same function, and take the root of its value"
         )
     true, predicted = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0, 1.0])
@@ -294,7 +294,7 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
     """Return the metric ``business_value`` of a binary classifier, for classes 0 and 1.
 
     The total is Σ B · C, with the matrix B and the counts C of the confusion matrix. It is summed
-    row by row, so that a chunk with one class only has the right value. `PerformanceCalculator`
+    row by row, so that a chunk with a single class is right, too. `PerformanceCalculator`
     creates this metric from its own `business_value_matrix`. Taught in lesson 04.
 
     Parameters
@@ -331,7 +331,7 @@ def matrix_value(business_value_matrix: ArrayLike, *, total: bool = True) -> Row
 
 def refuse_other_classes(name: str, values: Rows) -> None:
     """Raise a ValueError unless classes are 0 or 1; missing labels are ignored."""
-    remedy = "; turn it into classes first: 1 (or True) for the event, 0 (or False) for none"
+    remedy = "; convert it first: 1 (or True) for the event, 0 (or False) otherwise"
     is_other = ~np.isnan(values) & (values != 0) & (values != 1)
     refuse_rows(is_other, f"`{name}` is neither 0 nor 1", remedy)
 

@@ -26,7 +26,7 @@ Rows = NDArray[np.float64]
 
 
 class LabeledMonitor(Monitor[State], Generic[State, Metric]):
-    """Base of monitors that compare predictions with a label, which is missing in some rows."""
+    """Base of monitors that compare predictions with a label, which may be missing in some rows."""
 
     # Set by `_resolve` of a subclass: the column of the label, those of the predictions (None for
     # one that no metric needs), and what is measured.
@@ -43,7 +43,6 @@ class LabeledMonitor(Monitor[State], Generic[State, Metric]):
             reference,
             self._columns(),
             timestamp=self._timestamp,
-            row_id=self.id_column_name,
             numeric=[self._label, *predictions],
             complete=predictions,
         )
@@ -59,7 +58,7 @@ class LabeledMonitor(Monitor[State], Generic[State, Metric]):
         return int((~np.isnan(table[self._label][chunk.rows])).sum())
 
     def _labeled(self, table: Table, rows: slice | NDArray[np.intp] = slice(None)) -> list[Rows]:
-        """Return label and predictions of those rows whose label is known; zeros for None."""
+        """Return label and predictions of labeled rows; zeros for a column of None."""
         y_true = table[self._label][rows]
         known = ~np.isnan(y_true)
         others = (table[c][rows] if c else np.zeros_like(y_true) for c in self._predictions)
@@ -88,13 +87,13 @@ class Estimator(LabeledMonitor[State, Metric]):
     Attributes
     ----------
     thresholds : Threshold or dict of metric name to Threshold, optional
-        As in every monitor, but from the realized values of the reference chunks: an operational
+        As in every monitor. Limits use realized values of reference chunks: an operational
         tolerance, not a test of the estimate.
     confidence_level : float
         The share of chunks whose realized value lies within the confidence boundaries while no
-        shift occurs; 0.95 by default. The boundaries widen with the error, but cannot cover what
-        the estimator gets wrong under a shift. Without cross-fitting they rest on rows that the
-        estimator has seen, and are too narrow.
+        shift occurs; 0.95 by default. The boundaries widen with ``se``, but do not cover an
+        estimator's bias under a shift. Without cross-fitting they use rows that the estimator
+        was trained on, and are too narrow.
     """
 
     _kind: ClassVar[ResultKind] = "estimated"
@@ -109,9 +108,8 @@ class Estimator(LabeledMonitor[State, Metric]):
         **options: Unpack[Options],
     ) -> None:
         self.confidence_level = confidence_level
-        super().__init__(
-            timestamp_column_name=timestamp_column_name, cross_fit=cross_fit, **options
-        )
+        self.cross_fit = cross_fit
+        super().__init__(timestamp_column_name=timestamp_column_name, **options)
 
     def _resolve(self) -> None:
         super()._resolve()
@@ -128,7 +126,7 @@ class Estimator(LabeledMonitor[State, Metric]):
         Parameters
         ----------
         analysis : DataFrame
-            With the columns of the reference but the label, which is not read.
+            With the columns of the reference; the label is not needed and not read.
 
         Raises
         ------
@@ -141,17 +139,17 @@ class Estimator(LabeledMonitor[State, Metric]):
         return self._label
 
     def _labeled_outside(self, table: Table, rows: NDArray[np.intp], use: str) -> list[Rows]:
-        """Return `_labeled` of the rows outside one block; refuse a reference without any there."""
+        """Return `_labeled` of the rows outside one block; raise an error if none are left."""
         labeled = self._labeled(table, rows)
         if not len(labeled[0]):
             raise ValueError(
-                f"all known values of `{self._label}` lie in one block of chunks: nothing is left "
+                f"all known values of `{self._label}` are in one block of chunks: no rows are left "
                 f"to {use}; label more of the reference, or pass cross_fit=False"
             )
         return labeled
 
     def _calibrate(self, readings: Sequence[Reading]) -> Calibration:
-        """How far realized values lay from estimates, in units of the standard error."""
+        """Return per metric the SD of (realized − estimated)/se and the number of chunks."""
         calibration = {}
         for name in self._metric_names():
             off = [
@@ -182,6 +180,6 @@ class Estimator(LabeledMonitor[State, Metric]):
 
 
 def _in_all_rows(reading: Reading, bounds: Bounds) -> float:
-    """The realized value; that of a total as if all rows of the chunk had a label."""
+    """Return the realized value; scale a total to all rows of the chunk."""
     value, n = reading.quiet
     return value * reading.n_used / n if bounds.total else value

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 Rows = NDArray[np.float64]
+LARGEST = 1e145  # the square of a larger number cannot be summed
 Metric = TypeVar("Metric")
 
 
@@ -102,7 +103,9 @@ class RowMetric:
             )
         name = f"the metric {self.name!r}"
         remedy = "; drop those rows or choose a metric that is defined for them"
-        refuse_rows(~np.isfinite(values), f"{name} is not finite", remedy)
+        too_large = ~(np.abs(values) < LARGEST)  # or not a number
+        what = f"beyond ±{LARGEST:g}" if np.isfinite(values).all() else "not finite"
+        refuse_rows(too_large, f"{name} is {what}", remedy)
         if (limit := self.lower_limit) is not None:
             remedy = ", where estimates are clipped; give a lower one or none"
             refuse_rows(values < limit, f"{name} is below its `lower_limit` of {limit:g}", remedy)

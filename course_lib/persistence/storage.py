@@ -1,4 +1,4 @@
-"""Save and load monitors and results: one file of JSON, arrays and LightGBM's text, no pickle.
+"""Save and load monitors and results: one file of JSON, arrays and LightGBM's text, not pickle.
 
 The file is a zip whose members are not compressed and have a CRC-32 checksum. ``contents.json``
 describes the values; ``0.npy``, ``1.txt`` and so on hold the arrays and models that it names.
@@ -76,12 +76,12 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
     path : path
     **handed_over
         The parameters that the file does not hold (``save(path, without=[...])``), such as metrics
-        with a function of your own. The library cannot check them: pass those that the monitor was
-        fitted with.
+        with a function of your own. Only their names and those of the metrics are checked: pass
+        the parameters that the monitor was fitted with.
 
     Returns
     -------
-    The fitted monitor with its parameters, or the result.
+    The monitor with its parameters, fitted if it was when saved, or the result.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
         For a file that is damaged, was written by another version of the format, or is not a
         course_lib file.
     OSError
-        When the file is not there or cannot be read.
+        When the file is missing or cannot be read.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def load(path: str | os.PathLike[str], **handed_over: object) -> Any:
         data = Path(path).read_bytes()
     except OSError as error:
         raise OSError(
-            error.errno, f"`{path}` cannot be read ({error.strerror}); look where it was saved"
+            error.errno, f"`{path}` cannot be read ({error.strerror}); check the path"
         ) from error
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -130,19 +130,17 @@ def _packed(thing: Any, without: tuple[str, ...]) -> tuple[dict[str, object], di
     if tag_of(type(thing)) is None:
         raise ValueError(
             "a file holds classes of course_lib only; fit this one again where it is needed, or "
-            "pickle it, and load the pickle only from a source whose code you would run"
+            "pickle it, and load the pickle only from a source that you trust"
         )
     thing._frozen()  # raises for parameters that loading would refuse
     parameters = thing.get_params()
     for name in without:
         if name not in parameters:
-            raise ValueError(
-                f"`without` names {name!r}, which is not a parameter; it has {_listed(parameters)}"
-            )
+            raise ValueError(f"`without` names {name!r}, which is not one of {_listed(parameters)}")
         if thing._changed_since_fit(name):
             raise ValueError(
-                f"`{name}` was changed after `fit`, so that one value cannot be handed over for "
-                "both; fit again, then save without it"
+                f"`{name}` was changed after `fit`, and `load` cannot take the old value and the "
+                "new; fit again, then save without it"
             )
     contents |= {"without": list(without), "metrics": _metrics(thing)}
     contents |= {"monitor": writer.encode(thing), "fitted": writer.encode(thing._fitted)}
@@ -156,7 +154,7 @@ def _unpacked(
     without = contents.get("without", [])
     if unneeded := set(handed_over) - set(without):
         raise ValueError(
-            f"it holds {_listed(sorted(unneeded))} or has no such parameter; do not hand it over"
+            f"it does not need {_listed(sorted(unneeded))}; pass only what it was saved without"
         )
     if missing := [name for name in without if name not in handed_over]:
         raise ValueError(
@@ -170,8 +168,8 @@ def _unpacked(
     monitor._remember(without)
     if _metrics(monitor) != contents["metrics"]:
         raise ValueError(
-            f"it measures {_listed(contents['metrics'])}, and with what was handed over it would "
-            f"measure {_listed(_metrics(monitor))}"
+            f"it measures {_listed(contents['metrics'])}, but with the parameters given to `load` "
+            f"it would measure {_listed(_metrics(monitor))}; pass those that it was fitted with"
         )
     return monitor
 
@@ -190,7 +188,7 @@ def _require_version(contents: Any) -> None:
         remedy = "update course_lib here" if newer else "fit and save again with this course_lib"
         raise ValueError(
             f"its format is {'newer' if newer else 'older'}: version {contents['version']}, from "
-            f"course_lib {contents['course_lib']}, and this one reads version {VERSION}; {remedy}"
+            f"course_lib {contents['course_lib']}, but here it is version {VERSION}; {remedy}"
         )
 
 

@@ -26,8 +26,8 @@ N_ROWS = 500
 class MeanShift(Monitor):
     """The smallest monitor: how far a chunk's mean lies from the mean it has learned."""
 
-    def __init__(self, *, blocks=None, name="x", **options):
-        self.blocks, self.name = blocks, name
+    def __init__(self, *, blocks=None, name="x", cross_fit=True, **options):
+        self.blocks, self.name, self.cross_fit = blocks, name, cross_fit
         self._learned = []
         super().__init__(**options)
 
@@ -205,7 +205,7 @@ def test_a_failing_first_fit_leaves_the_monitor_unfitted(monkeypatch):
 
 def test_cross_fitting_a_single_chunk_is_an_error_before_anything_is_learned():
     monitor = MeanShift(blocks=5, chunk_size=N_ROWS, thresholds={"shift": ConstantThreshold()})
-    with pytest.raises(ValueError, match=r"makes 1 chunk, and cross-fitting needs 2; .*cross_fit"):
+    with pytest.raises(ValueError, match=r"has 1 chunk, and cross-fitting needs 2; .*cross_fit"):
         monitor.fit(numbers())
     assert monitor._learned == []
 
@@ -294,7 +294,7 @@ BAD_FRAMES = {
     "predictions twice": (
         lambda f: pd.concat([f, f[["predicted"]]], axis=1),
         ValueError,
-        r"has 2 columns named `predicted`; rename or drop one",
+        r"has 2 columns named `predicted`; keep only one",
     ),
     "missing predictions": (
         lambda f: with_first(f, "predicted", np.nan),
@@ -329,7 +329,7 @@ BAD_FRAMES = {
     "numbers for times": (
         lambda f: f.assign(day=range(len(f))),
         TypeError,
-        r"`day` holds numbers, not times; convert it with pd.to_datetime",
+        r"`day` holds numbers, not times; convert it with pd.to_datetime\(\.\.\., unit=",
     ),
 }
 BAD_LABELS = {
@@ -431,7 +431,7 @@ def test_measuring_before_fitting_is_an_error_that_says_what_to_call(make):
         (
             {"chunk_size": None, "chunker": PeriodBasedChunker("week")},
             ValueError,
-            "the chunker sorts by `week`, but `timestamp_column_name` is `day`; name one",
+            "the chunker uses `week`, but `timestamp_column_name` is `day`; name the same",
         ),
         ({"metrics": ["mean"]}, ValueError, "unknown metric 'mean' in `metrics`; choose from mae"),
         ({"metrics": []}, ValueError, "`metrics` is empty"),
@@ -448,7 +448,7 @@ def test_a_bad_argument_is_refused_by_the_constructor(make, options, error, mess
 
 @both
 def test_a_threshold_for_what_is_not_measured_is_refused(make):
-    with pytest.raises(ValueError, match=r"`thresholds` names 'rmse', .* measured are: mae"):
+    with pytest.raises(ValueError, match=r"`thresholds` names 'rmse', .*; choose from mae"):
         make(thresholds={"rmse": ConstantThreshold(upper=1)})
 
 
@@ -525,7 +525,7 @@ def test_a_metric_of_your_own_that_fails_names_the_chunk():
             calculator.calculate(later.sort_values("day"))
         (note,) = caught.value.__notes__
         position = int(later["day"].rank(method="first").iloc[120]) - 1
-        assert note == f"This is chunk [{position // 50 * 50}:{position // 50 * 50 + 49}]."
+        assert note == f"In chunk [{position // 50 * 50}:{position // 50 * 50 + 49}]."
 
 
 # -- Performance: what is no error, and what never matters ----------------------------------------
@@ -693,3 +693,15 @@ def test_results_hold_no_raw_rows(make):
     result = run(make().fit(stones()), stones())
     assert len(result.to_df()) == 20
     assert len(repr(result)) < 100
+
+
+class Nothing(MeanShift):
+    def _measure(self, state, table, chunk):
+        yield Reading("shift", np.inf, len(chunk), column=self.name)
+
+
+def test_a_value_that_is_not_finite_needs_a_note():
+    message = "`x`, shift: the value of 50 rows is inf; correct numbers that are too large"
+    with pytest.raises(ValueError, match=message) as error:
+        Nothing(chunk_size=50).fit(numbers())
+    assert error.value.__notes__ == ["In chunk [0:49]."]

@@ -90,9 +90,10 @@ class Modifies(Mean):
         return super()._schema(reference)
 
 
-class Silent(Mean):
+class Untidy(Mean):
     def _measure(self, state, table, chunk):
-        yield Reading("mean", np.nan if chunk.index == 3 else 0.5, len(chunk))
+        yield Reading("mean", 0.5, len(chunk))
+        yield Reading("mean", 0.5, len(chunk))
 
 
 class Random(Mean):
@@ -131,7 +132,7 @@ class Live(Mean):
         (OtherName, "parameters_are_attributes"),
         (AcceptsAnything, "bad_input_is_refused"),
         (Modifies, "inputs_are_not_modified"),
-        (Silent, "the_result_is_tidy"),
+        (Untidy, "the_result_is_tidy"),
         (Random, "equal_runs_give_equal_results"),
         (Positional, "the_order_of_rows_does_not_matter"),
         (Remembers, "a_chunk_alone_has_the_same_value"),
@@ -147,3 +148,16 @@ def test_a_broken_rule_is_named(kind, check):
 def test_what_is_not_a_monitor_is_refused():
     with pytest.raises(TypeError, match="`monitor` must be an object of a subclass of Monitor"):
         check_monitor(MissingValuesCalculator, numbers(), numbers())
+
+
+def test_a_check_that_the_frames_do_not_allow_is_not_among_those_that_passed():
+    passed = check_monitor(Mean(), numbers(), numbers(1))
+    assert "the_order_of_rows_does_not_matter" not in passed
+    assert len(passed) == 8
+
+
+def test_a_monitor_of_ones_own_orders_rows_of_equal_time_by_id():
+    names = {"timestamp_column_name": "offered_at", "id_column_name": "stone"}
+    assert len(check_monitor(Mean("weight", **names), timed(), timed(1))) == 9
+    with pytest.raises(ValueError, match="`reference` lacks 1 of 3 columns: `nope`"):
+        Mean("weight", **(names | {"id_column_name": "nope"})).fit(timed())

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from types import MappingProxyType
 
@@ -438,3 +438,48 @@ def test_a_type_checker_finds_a_misspelt_method_in_a_chain(tmp_path):
     assert len(errors) == len(MISTAKES), run.stdout
     for error, expected in zip(errors, MISTAKES.values(), strict=True):
         assert expected in error
+
+
+# -- Subclasses -----------------------------------------------------------------------------------
+
+
+class Owned(MissingValuesCalculator):
+    def __init__(self, *args, owner="me", **kwargs):
+        self.owner = owner
+        super().__init__(*args, **kwargs)
+
+
+class OwnedDLE(DLE):
+    def __init__(self, *, owner, **kwargs):
+        self.owner = owner
+        super().__init__(**kwargs)
+
+
+class OwnedUnivariate(UnivariateDriftCalculator):
+    def __init__(self, owner="me", **kwargs):
+        self.owner = owner
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize("kind", [Owned, OwnedDLE, OwnedUnivariate])
+def test_a_subclass_may_add_an_argument_in_any_way(kind):
+    base = kind.__mro__[1]
+    monitor = kind(owner="you", **{**GIVEN[base], "chunk_size": 50})
+    assert monitor.get_params()["owner"] == "you"
+    assert set(signature(kind).parameters) == {"owner", *signature(base).parameters}
+    assert_same(measure(clone(monitor).fit(stones())), measure(make(base).fit(stones())))
+
+
+def test_arguments_that_all_monitors_share_are_given_by_name():
+    shared = {"id_column_name", "chunk_size", "chunk_number", "chunk_period", "chunker"}
+    shared |= {"thresholds", "progress"}
+    for kind in GIVEN:
+        kinds = {name: p.kind for name, p in signature(kind).parameters.items()}
+        assert shared <= set(kinds)
+        assert {kinds[name] for name in shared} == {Parameter.KEYWORD_ONLY}
+
+
+def test_cross_fit_is_an_argument_where_it_has_an_effect():
+    without = {kind.__name__ for kind in GIVEN if "cross_fit" not in signature(kind).parameters}
+    quality = {"MissingValuesCalculator", "UnseenValuesCalculator", "NumericalRangeCalculator"}
+    assert without == {"PerformanceCalculator", *quality}

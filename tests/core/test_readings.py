@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from test_parameters import GIVEN, make, measure, stones
 
-from course_lib import ConstantThreshold, MissingValuesCalculator, PerformanceCalculator
+from course_lib import (
+    ConstantThreshold,
+    MissingValuesCalculator,
+    PerformanceCalculator,
+    UnivariateDriftCalculator,
+)
 from course_lib.core.readings import KEYS, VALUES, Readings
 
 every_monitor = pytest.mark.parametrize("kind", GIVEN, ids=lambda kind: kind.__name__)
@@ -29,10 +34,30 @@ def test_chunks_measured_night_by_night_are_judged_together():
     options = {"timestamp_column_name": "day", "chunk_period": "D", "chunk_size": None}
     monitor = make(PerformanceCalculator, **options).fit(stones().assign(day=days))
     nights = [monitor.measure(night) for _, night in later.groupby("day")]
-    series = pd.concat([night.frame for night in nights], ignore_index=True)
-    together = monitor.judge(Readings(series)).to_df().drop(columns="chunk_index")
-    whole = monitor.calculate(later).to_df().drop(columns="chunk_index")
-    pd.testing.assert_frame_equal(together, whole)
+    together = monitor.judge(Readings.joined(nights))
+    pd.testing.assert_frame_equal(together.to_df(), monitor.calculate(later).to_df())
+
+
+def test_joined_parts_have_the_positions_and_distributions_of_one_frame():
+    monitor = make(UnivariateDriftCalculator).fit(stones())
+    later = stones(seed=1)
+    parts = [later.iloc[start : start + 100] for start in range(0, 300, 100)]
+    together = monitor.judge(Readings.joined(map(monitor.measure, parts)))
+    whole = monitor.calculate(later)
+    pd.testing.assert_frame_equal(together.to_df(), whole.to_df())
+    pd.testing.assert_frame_equal(together.distribution(), whole.distribution())
+
+
+def test_nothing_cannot_be_joined():
+    with pytest.raises(ValueError, match="0 readings to join"):
+        Readings.joined([])
+
+
+@pytest.mark.parametrize("other", [None, pd.DataFrame(), "x"])
+def test_only_readings_are_judged(other):
+    monitor = MissingValuesCalculator(["size"], chunk_size=50).fit(stones())
+    with pytest.raises(TypeError, match=r"`readings` must be Readings, got .*; take them from `.m"):
+        monitor.judge(other)
 
 
 def test_other_thresholds_judge_reference_and_analysis_anew():
@@ -53,6 +78,9 @@ def test_readings_of_another_monitor_are_refused():
     message = "hold 1 series that this monitor does not have, such as 'missing_values' of column 'w"
     with pytest.raises(ValueError, match=message):
         sizes.judge(weights.measure(stones()))
+    model = make(PerformanceCalculator).fit(stones())
+    with pytest.raises(ValueError, match="such as 'bias'; judge them"):
+        sizes.judge(model.measure(stones()))
 
 
 def test_thresholds_of_an_unknown_metric_are_refused():

@@ -65,3 +65,13 @@ def test_two_samples_of_the_same_rows_with_other_seeds_are_independent():
     pairs = [(drawn(data, ["few"], s), drawn(data, ["few"], s + 1)) for s in range(0, 200, 2)]
     shares = np.array([[(part["few"] == 0).mean() for part in pair] for pair in pairs])
     assert abs(np.corrcoef(shares.T)[0, 1]) < 0.3
+
+
+def test_samples_of_two_chunks_of_alike_rows_are_independent():
+    """With the same seed, too: else all chunks would share their noise, and limits be narrow."""
+    pairs = [(drawn(frame(seed=i), ["few"]), drawn(frame(seed=i + 1), ["few"])) for i in range(100)]
+    noise = [
+        [(part["few"] == 0).mean() - (frame(seed=i + k)["few"] == 0).mean() for k, part in pair]
+        for i, pair in enumerate(map(enumerate, pairs))
+    ]
+    assert abs(np.corrcoef(np.array(noise).T)[0, 1]) < 0.3

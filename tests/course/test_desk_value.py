@@ -276,7 +276,7 @@ def test_frames_are_not_modified():
 def test_a_class_that_is_neither_0_nor_1_is_refused_by_name(column, value):
     bad = loans().astype(float)
     bad.loc[[3, 7, 9], column] = value
-    message = f"`{column}` is neither 0 nor 1 in 3 of 500 rows; turn it into classes first"
+    message = f"`{column}` is neither 0 nor 1 in 3 of 500 rows; convert it first"
     with pytest.raises(ValueError, match=message):
         make().fit(bad)
     with pytest.raises(ValueError, match=message):
@@ -316,9 +316,9 @@ def test_a_matrix_must_be_given_and_used():
     with pytest.raises(ValueError, match="needs a `business_value_matrix`"):
         make(business_value_matrix=None)
     own = RowMetric("missed", lambda y, p: y * (1 - p))
-    with pytest.raises(ValueError, match='`metrics` does not ask for "business_value"'):
+    with pytest.raises(ValueError, match='`metrics` does not have "business_value"'):
         make(metrics=own)
-    with pytest.raises(ValueError, match='`metrics` does not ask for "business_value"'):
+    with pytest.raises(ValueError, match='`metrics` does not have "business_value"'):
         classification_metrics(own, normalize_business_value="per_prediction")
 
 

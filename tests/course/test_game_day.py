@@ -297,7 +297,7 @@ def test_retraining_is_carried_out_too(games):
 def test_a_cure_that_costs_more_than_it_brings_is_called_so():
     found = (game_day(seed) for seed in range(999) if _drawn(seed).column == "table")
     grade = next(grade for game in found if (grade := game.grade(right_answer(game))).right_usd < 0)
-    assert "the cure costs more than it brings" in str(grade)
+    assert "the remedy costs more than it earns" in str(grade)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_nothing_is_worth_three_points_for_the_remedy_where_doing_nothing_is_rig
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "7", True, None])
 def test_a_seed_is_a_whole_number(seed):
-    with pytest.raises(ValueError, match=r"`seed` is .*; give a whole number from 0 on"):
+    with pytest.raises(ValueError, match=r"`seed` is .*; give a whole number >= 0"):
         game_day(seed)
 
 

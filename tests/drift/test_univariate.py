@@ -357,12 +357,12 @@ def test_lists_of_columns_are_copied_and_no_texts():
 
 
 def test_a_kind_given_to_a_column_that_is_not_read_is_refused():
-    with pytest.raises(ValueError, match="`grad` is to be treated as categorical, but is not"):
+    with pytest.raises(ValueError, match="`grad` is listed as categorical, but is not"):
         measured(stones(4000, 0), stones(400, 1), treat_as_categorical=["grad"])
 
 
 def test_a_column_cannot_be_both():
-    with pytest.raises(ValueError, match="`tied` is asked for as numerical and as categorical"):
+    with pytest.raises(ValueError, match="`tied` is listed as numerical and as categorical"):
         measured(
             stones(4000, 0),
             stones(400, 1),

@@ -277,7 +277,7 @@ def test_a_reference_without_labels_is_refused():
 
 def test_labels_in_one_block_alone_cannot_calibrate_that_block():
     partly = churn(power=3).assign(churned=lambda f: f["churned"].where(f.index < 800))
-    with pytest.raises(ValueError, match="`churned` lie in one block of chunks: nothing is left"):
+    with pytest.raises(ValueError, match="`churned` are in one block of chunks: no rows are left"):
         make(thresholds={"accuracy": ConstantThreshold(lower=0.5)}).fit(partly)
 
 

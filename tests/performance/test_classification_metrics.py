@@ -308,7 +308,7 @@ def test_the_root_of_a_mean_is_refused_since_counts_have_none():
 
 
 def test_an_unused_or_unknown_normalization_is_refused():
-    with pytest.raises(ValueError, match='does not ask for a "confusion_matrix"'):
+    with pytest.raises(ValueError, match='`metrics` does not have "confusion_matrix"'):
         classification_metrics(["f1"], normalize_confusion_matrix="all")
     with pytest.raises(ValueError, match='must be None or one of "all", "true", "pred"'):
         classification_metrics("confusion_matrix", normalize_confusion_matrix="rows")

@@ -516,7 +516,7 @@ def test_text_in_a_numeric_feature_is_refused_when_estimating():
 def test_labels_in_a_single_block_of_chunks_are_an_error_with_two_remedies():
     reference = stones(3000)
     reference["price"] = reference["price"].where(reference.index < 500)
-    with pytest.raises(ValueError, match=r"`price` lie in one block of chunks.*cross_fit=False"):
+    with pytest.raises(ValueError, match=r"`price` are in one block of chunks.*cross_fit=False"):
         make().fit(reference)
     make(cross_fit=False).fit(reference)
 
