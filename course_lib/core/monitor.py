@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Generic, Literal, Self, TypedDict, TypeVar, cast
+from typing import ClassVar, Generic, Literal, Self, TypedDict, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -427,7 +427,7 @@ class Monitor(Parametrized, ABC, Generic[State]):
 
     def _judged(self, fitted: _Fitted[State], frame: pd.DataFrame) -> pd.DataFrame:
         """Add confidence boundaries, limits, alerts and units to a frame of readings."""
-        rows = _rows(frame, "metric", "value", "spread")
+        rows = frame[["metric", "value", "spread"]].itertuples(index=False, name=None)
         band = [self._boundaries(fitted.calibration, *row) for row in rows]
         lower, upper = np.array(band, dtype=float).reshape(-1, 2).T
         judged = self._limited(fitted, frame).assign(
@@ -449,7 +449,8 @@ class Monitor(Parametrized, ABC, Generic[State]):
         """Return the limits of each row; chunks of one size share them."""
         known: dict[tuple[str, str, int], Limits] = {}
         found = []
-        for column, metric, n_used, n_rows in _rows(frame, "column", "metric", "n_used", "n_rows"):
+        rows = frame[["column", "metric", "n_used", "n_rows"]].itertuples(index=False, name=None)
+        for column, metric, n_used, n_rows in rows:
             series = column, metric, n_used or n_rows
             if series not in known:
                 try:
@@ -483,15 +484,15 @@ class Calculator(Monitor[State]):
         return self._run(analysis, "calculate(analysis)")
 
 
-def _rows(frame: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
-    """Iterate over rows of some columns."""
-    return zip(*(frame[name] for name in names), strict=True)
+def _series_name(column: str, metric: str) -> str:
+    """Return the name of a series for an error."""
+    return f"`{column}`, {metric}" if column else metric
 
 
 def _explained(error: ValueError, column: str, metric: str, frame: pd.DataFrame) -> str:
     """Name the series without a limit, and say why its first empty chunk has no value."""
     empty = frame[(frame["column"] == column) & (frame["metric"] == metric) & (frame["note"] != "")]
-    series = f"`{column}`, {metric}" if column else metric
+    series = _series_name(column, metric)
     if empty.empty:
         return f"{series}: {error}"
     key = empty["key"].iloc[0].removeprefix("reference ")
@@ -500,9 +501,9 @@ def _explained(error: ValueError, column: str, metric: str, frame: pd.DataFrame)
 
 def _require_value(reading: Reading) -> None:
     if not reading.note and not np.isfinite(reading.value):
-        where = f"`{reading.column}`, {reading.metric}" if reading.column else reading.metric
+        series = _series_name(reading.column, reading.metric)
         raise ValueError(
-            f"{where}: the value of {reading.n_used:,} rows is {reading.value}; correct numbers "
+            f"{series}: the value of {reading.n_used:,} rows is {reading.value}; correct numbers "
             "that are too large, or return a note that says why there is no value"
         )
 

@@ -107,19 +107,23 @@ class Table:
         In later frames all unseen categories share code 0. So rows that are left out of the
         reference must not keep codes of their own for categories that only they have.
         """
-        arrays = dict(self.arrays)
+        changed = {}
         for column in self.columns:
-            if column.kind == "categorical":
-                codes, n_codes = self.arrays[column.name], column.missing_code + 1
-                if column.name not in self._counts:
-                    self._counts[column.name] = np.bincount(codes, minlength=n_codes)
-                others = self._counts[column.name] - np.bincount(codes[rows], minlength=n_codes)
-                others[column.missing_code] = 1  # a missing value is not an unseen category
-                if (others[codes[rows]] == 0).any():
-                    changed = codes.copy()
-                    changed[rows] = np.where(others[codes[rows]] == 0, 0, codes[rows])
-                    arrays[column.name] = _frozen(changed)
-        return replace(self, arrays=arrays, _hashes={}, _counts={})
+            if column.kind == "numeric":
+                continue
+            codes, n_codes = self.arrays[column.name], column.missing_code + 1
+            if column.name not in self._counts:
+                self._counts[column.name] = np.bincount(codes, minlength=n_codes)
+            others = self._counts[column.name] - np.bincount(codes[rows], minlength=n_codes)
+            others[column.missing_code] = 1  # a missing value is not an unseen category
+            unseen = others[codes[rows]] == 0
+            if unseen.any():
+                new_codes = codes.copy()
+                new_codes[rows][unseen] = 0
+                changed[column.name] = _frozen(new_codes)
+        if not changed:
+            return self
+        return replace(self, arrays={**self.arrays, **changed}, _hashes={}, _counts={})
 
     def categorical(self, names: Sequence[str]) -> list[int]:
         """Return the positions of those names that are categorical columns."""

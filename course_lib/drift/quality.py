@@ -18,7 +18,6 @@ from course_lib.core.thresholds import Bounds, Limits, PredictionIntervalThresho
 __all__ = ["MissingValuesCalculator", "NumericalRangeCalculator", "UnseenValuesCalculator"]
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]  # of each code of a column
 Range = tuple[float, float]  # the lowest and the highest value
 Seen = TypeVar("Seen")  # what the reference holds of a column
 State = dict[str, tuple[Column, Seen]]
@@ -123,7 +122,7 @@ class MissingValuesCalculator(_ShareCalculator[None]):
         return column.is_missing(values)
 
 
-class UnseenValuesCalculator(_ShareCalculator[Counts]):
+class UnseenValuesCalculator(_ShareCalculator[None]):
     """Measure the share of rows, per chunk and column, whose value the reference does not hold.
 
     All columns are taken as categorical. A missing value is not an unseen one, and its row counts
@@ -147,21 +146,14 @@ class UnseenValuesCalculator(_ShareCalculator[Counts]):
     _metric = "unseen_values"
     _kind_wanted = "categorical"
 
-    def _seen(self, values: Encoded, column: Column) -> Counts:
-        return np.bincount(values, minlength=column.missing_code + 1)
+    def _seen(self, values: Encoded, column: Column) -> None:
+        return None
 
-    def _without(
-        self, state: State[Counts], table: Table, chunks: Sequence[Chunk]
-    ) -> State[Counts]:
-        """The counts of the reference less those of one chunk."""
-        (chunk,) = chunks
-        return {
-            name: (column, counts - self._seen(table[name][chunk.rows], column))
-            for name, (column, counts) in state.items()
-        }
+    def _without(self, state: State[None], table: Table, chunks: Sequence[Chunk]) -> State[None]:
+        return state  # `Table.as_new` gives code 0 to what the other chunks do not have
 
-    def _flagged(self, values: Encoded, column: Column, seen: Counts) -> NDArray[np.bool_]:
-        return np.asarray((seen[values] == 0) & (values != column.missing_code))
+    def _flagged(self, values: Encoded, column: Column, seen: None) -> NDArray[np.bool_]:
+        return np.asarray(values == 0)
 
 
 class NumericalRangeCalculator(_ShareCalculator[Range]):

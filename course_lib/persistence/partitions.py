@@ -81,7 +81,7 @@ def measure_partitions(
 def _measured(monitor: Monitor[Any], part: pd.DataFrame, number: int) -> Result | None:
     """Measure one partition; return its analysis chunks only, so that a worker sends less."""
     try:
-        return monitor._run(part, "").filter(period="analysis") if len(part) else None
+        return monitor.judge(monitor.measure(part)).filter(period="analysis") if len(part) else None
     except (TypeError, ValueError) as error:
         error.add_note(f"This is partition {number}, counted from 0.")
         raise

@@ -124,9 +124,9 @@ def test_no_more_than_one_frame_is_asked_for_at_a_time(missing):
 
 
 def test_a_week_is_measured_before_the_next_one_is_read(missing, monkeypatch):
-    steps, run = [], type(missing)._run
+    steps, run = [], type(missing).measure
     monkeypatch.setattr(
-        type(missing), "_run", lambda *given: (steps.append("measure"), run(*given))[1]
+        type(missing), "measure", lambda *given: (steps.append("measure"), run(*given))[1]
     )
     measure_partitions(missing, (steps.append("read") or week for week in by_week()))
     assert steps == ["read", "measure"] * WEEKS
